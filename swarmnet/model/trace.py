@@ -12,7 +12,8 @@ class Layer(Document):
     """One thing that the way needs."""
 
     name: str
-    """container, network, name, overlay, port, balancer, route, published."""
+    """container, target, network, name, overlay, size, port, balancer; outwards route, firewall, masquerade; inwards
+    program, firewall, published."""
     status: Status
     detail: str
     """For people; no program reads it."""

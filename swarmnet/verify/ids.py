@@ -78,6 +78,7 @@ class CauseId(_Explained):
     CERTIFICATE = ("certificate", "the certificate of a node is over, or was not renewed in time")
     FIREWALL_DROPS = ("firewall-drops", "a rule or policy of the host's own firewall drops what the swarm sends")
     IPTABLES_SPLIT = ("iptables-split", "rules in the other back end of iptables, which the engine does not see")
+    NO_MASQUERADE = ("no-masquerade", "no rule gives packets that containers send out the host's own address")
     RULES_FLUSHED = ("rules-flushed", "the engine's firewall rules were flushed")
     GOSSIP_UDP = ("gossip-udp", "the engines' gossip by UDP does not arrive")
     NEIGHBOUR_TABLE_FULL = ("neighbour-table-full", "the kernel's neighbour table is full")

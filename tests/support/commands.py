@@ -56,7 +56,7 @@ class Operator:
         assert done.returncode in accepted, f"swarmnet {' '.join(argv)} ended with {done.returncode}\n{said}"
         return said
 
-    def asks(self, *argv: str, exits: int = 0) -> Any:  # noqa: ANN401 - JSON of any shape
+    def asks(self, *argv: str, exits: int | tuple[int, ...] = 0) -> Any:  # noqa: ANN401 - JSON of any shape
         """Run swarmnet with ``--json`` and return the object on stdout."""
         done = subprocess.run(
             [SWARMNET, *argv, "--json"],
@@ -67,7 +67,8 @@ class Operator:
             check=False,
             timeout=LIMIT,
         )
-        assert done.returncode == exits, done.stdout + done.stderr
+        accepted = exits if isinstance(exits, tuple) else (exits,)
+        assert done.returncode in accepted, done.stdout + done.stderr
         return json.loads(done.stdout)
 
     @contextmanager

@@ -10,14 +10,18 @@ from swarmnet.verify.ends import HOST_NETWORK
 from swarmnet.verify.keys import Key
 from swarmnet.verify.scenario import InsideTask, in_steps
 from swarmnet.verify.scenarios.expected.asked import (
+    OPEN,
     Target,
     ask_listening,
     ask_open,
     can_ask,
     doors_of,
     ends_named,
+    outcome_of,
 )
+from swarmnet.verify.scenarios.expected.outside import Outside
 from swarmnet.verify.scenarios.mesh.mesh import address_of
+from swarmnet.verify.tracing.rules import ask_knock, ask_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +38,7 @@ def _whole(value: JsonObject) -> JsonObject | None:
     return value if "routes" in value else None
 
 
-def _places(value: JsonObject) -> JsonObject | None:
+def _by_address(value: JsonObject) -> JsonObject | None:
     found = value.get("places")
     return found if isinstance(found, dict) else None
 
@@ -46,7 +50,7 @@ def namespace_of(end: End, when: str) -> Key[JsonObject]:
 
 def places_of(end: End) -> Key[JsonObject]:
     """Return the key of a container's own addresses and devices."""
-    return Key(f"inside/{end.name}/places", _places)
+    return Key(f"inside/{end.name}/places", _by_address)
 
 
 def echoes_of(end: End) -> Key[dict[str, JsonObject]]:
@@ -65,10 +69,62 @@ def ask(setup: Setup, answers: Answers, arrow: Arrow) -> tuple[Question, ...]:
     inside = list({(end.host, end.name): end for end in ends if can_ask(end)}.values())
     return in_steps(
         answers,
-        lambda: [*ask_listening(inside), *(_namespace(end, "before") for end in inside)],
+        lambda: [
+            *ask_listening(inside),
+            *(_namespace(end, "before") for end in inside),
+            *(_places(end) for end in inside),
+            *([] if arrow.target.has_tasks else ask_rules(end.host for end in inside)),
+        ],
         lambda: [one for end in askers(setup, arrow) for one in _tries(setup, answers, arrow, end)],
-        lambda: [_namespace(end, "after") for end in inside],
+        lambda: [
+            *(_namespace(end, "after") for end in inside),
+            *(one for end in askers(setup, arrow) for one in _closer(setup, answers, arrow, end)),
+        ],
+        lambda: [one for end in askers(setup, arrow) for one in _sizes(setup, answers, arrow, end)],
     )
+
+
+def ask_published(setup: Setup, answers: Answers, arrow: Arrow) -> tuple[Question, ...]:
+    """Return what to ask of the way from the operator's machine to a service's published ports."""
+    return (
+        *Outside().ask(setup, answers),
+        *ask_listening(end for end in ends_named(setup, str(arrow.target)) if can_ask(end)),
+        *ask_rules(setup.approaches),
+    )
+
+
+def _closer(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> Iterator[Question]:
+    """Yield whether the host itself opens what its container could not open outside of the swarm's networks."""
+    for one in by_name(setup, answers, arrow) if not arrow.target.has_tasks and can_ask(end) else ():
+        found = outcome_of(answers, end, TRACE, one)
+        if found.seen not in (OPEN, None) and found.addresses and one.door.protocol == "tcp":
+            yield ask_knock(end.host, found.addresses[0], one.door.port)
+
+
+def sizes_of(end: End, size: int) -> Key[dict[str, JsonObject]]:
+    """Return the key of packets of one size that a container sent."""
+    return keys.targets(f"inside/{end.name}/sizes/{size}")
+
+
+def whole_sizes(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> dict[str, int]:
+    """Return the size of a full packet to each address of the target whose echoes came back: the MTU of the way."""
+    places = places_of(end).read(answers, end.host) or {}
+    echoed, _ = keys.outcomes(answers, end.host, echoes_of(end))
+    found: dict[str, int] = {}
+    for one in at_addresses(setup, answers, arrow, end):
+        place = places.get(end.addresses.get(one.network, ""))
+        size = place.get("mtu") if isinstance(place, dict) else None
+        if isinstance(size, int) and echoed.get(one.name, {}).get("ok") is True:
+            found[one.name] = size
+    return found
+
+
+def _sizes(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> Iterator[Question]:
+    whole = whole_sizes(setup, answers, arrow, end)
+    for size in sorted(set(whole.values())):
+        targets: JsonObject = {name: name for name, one in whole.items() if one == size}
+        task: JsonObject = {"kind": "sizes", "size": size, "targets": targets}
+        yield InsideTask(end.host, sizes_of(end, size).name, task, end.name)
 
 
 def look(setup: Setup, party: str) -> tuple[Question, ...]:
@@ -77,7 +133,7 @@ def look(setup: Setup, party: str) -> tuple[Question, ...]:
     return (
         *ask_listening(mine),
         *(_namespace(end, "before") for end in mine),
-        *(InsideTask(end.host, places_of(end).name, {"kind": "places"}, end.name) for end in mine),
+        *(_places(end) for end in mine),
         *(one for end in mine for one in ask_open(end, TRACE, [*around(setup)])),
         *(_upstream(setup, end) for end in mine),
     )
@@ -101,6 +157,10 @@ def around(setup: Setup) -> Iterator[Target]:
     for host, approach in setup.approaches.items():
         if address := address_of(setup, host):
             yield Target(address, Door(port=approach.port), network=host)
+
+
+def _places(end: End) -> Question:
+    return InsideTask(end.host, places_of(end).name, {"kind": "places"}, end.name)
 
 
 def _namespace(end: End, when: str) -> Question:

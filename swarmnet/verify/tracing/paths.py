@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from swarmnet.model.report import Status
 from swarmnet.model.trace import Layer, Path
 from swarmnet.verify.ends import HOST_NETWORK
+from swarmnet.verify.idle import idle
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.keys import outcomes
 from swarmnet.verify.scenarios.expected.asked import (
-    OPEN,
     SILENT,
     UNREACHABLE,
     UNRESOLVABLE,
@@ -18,12 +18,22 @@ from swarmnet.verify.scenarios.expected.asked import (
     ends_named,
     outcome_of,
 )
-from swarmnet.verify.scenarios.expected.explained import reason_of
-from swarmnet.verify.scenarios.expected.outside import Outside
-from swarmnet.verify.tracing.asking import TRACE, askers, at_addresses, by_name, doors, echoes_of, namespace_of
+from swarmnet.verify.tracing.asking import (
+    TRACE,
+    askers,
+    at_addresses,
+    by_name,
+    doors,
+    echoes_of,
+    namespace_of,
+    sizes_of,
+    whole_sizes,
+)
+from swarmnet.verify.tracing.layers import container, failed, ok, target, unknown, worst
+from swarmnet.verify.tracing.outwards import outwards, published
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from swarmnet.model.expectation import Arrow
     from swarmnet.verify.ends import End
@@ -38,13 +48,13 @@ FEW = 0.2
 def paths_of(setup: Setup, answers: Answers, arrow: Arrow) -> tuple[Path, ...]:
     """Return the way from each container of the source, or from the operator's machine."""
     if not arrow.source.has_tasks:
-        return (Path(source=str(arrow.source), layers=tuple(_up_to_broken(_published(setup, answers, arrow)))),)
+        return (Path(source=str(arrow.source), layers=tuple(_up_to_broken(published(setup, answers, arrow)))),)
     asking = askers(setup, arrow)
     if not asking:
-        fix = f"see why it does not run: docker service ps {arrow.source.name}"
-        gone = _failed("container", f"no container of {arrow.source} runs", CauseId.NO_RUNNING_TASK, fix)
+        why = idle(setup.state, str(arrow.source))
+        gone = failed("container", why.words, CauseId.NO_RUNNING_TASK, why.fix)
         return (Path(source=str(arrow.source), layers=(gone,)),)
-    between = _between if arrow.target.has_tasks else _outwards
+    between = _between if arrow.target.has_tasks else outwards
     return tuple(
         Path(source=str(end), layers=tuple(_up_to_broken(between(setup, answers, arrow, end)))) for end in asking
     )
@@ -58,22 +68,10 @@ def _up_to_broken(layers: Iterator[Layer]) -> Iterator[Layer]:
             return
 
 
-def _ok(name: str, detail: str) -> Layer:
-    return Layer(name=name, status=Status.OK, detail=detail)
-
-
-def _failed(name: str, detail: str, cause: CauseId, fix: str | None) -> Layer:
-    return Layer(name=name, status=Status.FAILED, detail=detail, cause=cause, fix=fix)
-
-
-def _unknown(name: str, detail: str, fix: str | None = None) -> Layer:
-    return Layer(name=name, status=Status.INCONCLUSIVE, detail=detail, fix=fix)
-
-
 def _between(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> Iterator[Layer]:
-    yield _container(answers, end)
+    yield container(answers, end)
     others = ends_named(setup, str(arrow.target))
-    yield _target(arrow, others)
+    yield target(setup, arrow, others)
     yield _network(arrow, end, others)
     if not doors(setup, answers, arrow):
         yield _no_port(setup, answers, arrow)
@@ -81,40 +79,20 @@ def _between(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> Iterator
     yield _name(setup, arrow, end, others, named)
     reached = [outcome_of(answers, end, TRACE, one) for one in at_addresses(setup, answers, arrow, end)]
     yield _overlay(answers, end, reached, askers(setup, arrow))
-    yield _worst("port", setup, answers, reached, lambda count: f"opens at {count} addresses")
-    yield _worst("balancer", setup, answers, named, lambda _count: f"{arrow.target} opens by its name")
-
-
-def _container(answers: Answers, end: End) -> Layer:
-    """Return whether questions could be asked from inside the container."""
-    if end.problem:
-        return _unknown("container", f"{end} could not be entered: {end.problem}")
-    if namespace_of(end, "before").read(answers, end.host) is None:
-        why = namespace_of(end, "before").problem(answers, end.host) or "its answer is not readable"
-        return _unknown("container", f"{end} could not be asked: {why}")
-    return _ok("container", f"{end} runs, on {_places(end)}")
-
-
-def _places(end: End) -> str:
-    return ", ".join(f"{net} ({address})" for net, address in sorted(end.addresses.items())) or "no network"
-
-
-def _target(arrow: Arrow, others: tuple[End, ...]) -> Layer:
-    if not others:
-        fix = f"see why it does not run: docker service ps {arrow.target.name}"
-        return _failed("target", f"no container of {arrow.target} runs", CauseId.NO_RUNNING_TASK, fix)
-    return _ok("target", ", ".join(str(one) for one in others))
+    yield _whole(setup, answers, arrow, end)
+    yield worst("port", setup, answers, reached, lambda count: f"opens at {count} addresses")
+    yield worst("balancer", setup, answers, named, lambda _count: f"{arrow.target} opens by its name")
 
 
 def _network(arrow: Arrow, end: End, others: tuple[End, ...]) -> Layer:
     there = {network for other in others for network in other.addresses}
     common = sorted((there & {*end.addresses}) - {HOST_NETWORK})
     if common:
-        return _ok("network", f"both are on {', '.join(common)}")
+        return ok("network", f"both are on {', '.join(common)}")
     if HOST_NETWORK in there:
-        return _ok("network", f"{arrow.target} has the network of its hosts")
+        return ok("network", f"{arrow.target} has the network of its hosts")
     mine, theirs = ", ".join(sorted(end.addresses)) or "none", ", ".join(sorted(there)) or "none"
-    return _failed(
+    return failed(
         "network",
         f"no network has both ({arrow.source}: {mine}; {arrow.target}: {theirs})",
         CauseId.NO_SHARED_NETWORK,
@@ -124,31 +102,31 @@ def _network(arrow: Arrow, end: End, others: tuple[End, ...]) -> Layer:
 
 def _no_port(setup: Setup, answers: Answers, arrow: Arrow) -> Layer:
     if doors_of(setup, answers, str(arrow.target)) is None:
-        return _unknown("port", f"what {arrow.target} listens on is not known: name a port")
+        return unknown("port", f"what {arrow.target} listens on is not known: name a port")
     fix = "let its program listen on 0.0.0.0, or name the port that it should have"
-    return _failed("port", f"{arrow.target} listens on no TCP port that others reach", CauseId.NOT_LISTENING, fix)
+    return failed("port", f"{arrow.target} listens on no TCP port that others reach", CauseId.NOT_LISTENING, fix)
 
 
 def _name(setup: Setup, arrow: Arrow, end: End, others: tuple[End, ...], named: list[Outcome]) -> Layer:
     """Return whether the name leads to the service's virtual address, or to its containers."""
     if unasked := [one for one in named if one.seen is None]:
-        return _unknown("name", f"{arrow.target.name} was not asked for: {unasked[0].why}")
+        return unknown("name", f"{arrow.target.name} was not asked for: {unasked[0].why}")
     if lost := [one for one in named if one.seen == UNRESOLVABLE]:
         fix = "compare its names and aliases (swarmnet show names), and the resolver of that host (dns-service)"
-        return _failed("name", f"{arrow.target.name} is not found: {lost[0].why}", CauseId.UNRESOLVABLE, fix)
+        return failed("name", f"{arrow.target.name} is not found: {lost[0].why}", CauseId.UNRESOLVABLE, fix)
     led = {address for one in named for address in one.addresses}
     service = setup.state.service(arrow.target.name)
     virtual = {address.partition("/")[0] for address in service.virtual_ips.values()} if service is not None else set()
     known = virtual | {one for other in others for net, one in other.addresses.items() if net in end.addresses}
     if strange := sorted(led - known):
-        return _failed(
+        return failed(
             "name",
             f"{arrow.target.name} leads to {', '.join(strange)}, which is not an address of {arrow.target}",
             CauseId.NAMES,
             "look for another container with this name or alias: swarmnet show names",
         )
     kind = "its virtual address" if led & virtual else "its containers"
-    return _ok("name", f"{arrow.target.name} -> {', '.join(sorted(led))} ({kind})")
+    return ok("name", f"{arrow.target.name} -> {', '.join(sorted(led))} ({kind})")
 
 
 def _overlay(answers: Answers, end: End, reached: list[Outcome], asking: tuple[End, ...]) -> Layer:
@@ -168,7 +146,28 @@ def _overlay(answers: Answers, end: End, reached: list[Outcome], asking: tuple[E
             told.append(f"{way}: a connection passes")
         else:
             return _lost(answers, way, one, asking)
-    return _ok("overlay", "; ".join(told) or "no overlay is between")
+    return ok("overlay", "; ".join(told) or "no overlay is between")
+
+
+def _whole(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> Layer:
+    """Return whether packets pass that are as large as the network's MTU."""
+    whole = whole_sizes(setup, answers, arrow, end)
+    if not whole:
+        return Layer(name="size", status=Status.SKIPPED, detail="no echo comes back, so packets were not measured")
+    hosts = {one.name: one.end.host or "?" for one in at_addresses(setup, answers, arrow, end) if one.end is not None}
+    for name, size in whole.items():
+        found = outcomes(answers, end.host, sizes_of(end, size))[0].get(name)
+        largest = found.get("largest") if found is not None else None
+        if found is None or found.get("ok") is True or not isinstance(largest, int) or largest >= size:
+            continue
+        detail = (
+            f"{end.host} -> {hosts[name]}: packets of {size} bytes, the MTU of {end}, get lost; {largest} bytes pass:"
+            " connections open, then hang"
+        )
+        fix = "swarmnet verify --only mtu,underlay-mtu names what is too small between these hosts"
+        return failed("size", detail, CauseId.MTU, fix)
+    sizes = ", ".join(map(str, sorted(set(whole.values()))))
+    return ok("size", f"packets of {sizes} bytes pass whole")
 
 
 def _lost(answers: Answers, way: str, one: Outcome, asking: tuple[End, ...]) -> Layer:
@@ -191,53 +190,9 @@ def _lost(answers: Answers, way: str, one: Outcome, asking: tuple[End, ...]) -> 
         elif surplus >= sent[False] * (1 - FEW):
             where = "they arrive there; their answers get lost on the way back"
     fix = "swarmnet verify --only matrix,gossip,endpoints,firewall names what stops packets between these hosts"
-    return _failed("overlay", f"{way}: packets to {one.target.name} get no answer: {where}", CauseId.UNREACHED, fix)
+    return failed("overlay", f"{way}: packets to {one.target.name} get no answer: {where}", CauseId.UNREACHED, fix)
 
 
 def _number(value: dict[str, object] | object, key: str) -> int:
     found = value.get(key) if isinstance(value, dict) else None
     return found if isinstance(found, int) else 0
-
-
-def _worst(name: str, setup: Setup, answers: Answers, tried: list[Outcome], fine: Callable[[int], str]) -> Layer:
-    """Return the first attempt that did not open, with its reason, else that all did."""
-    bad = [one for one in tried if one.seen != OPEN]
-    if not bad:
-        times = [one.target.label for one in tried]
-        return _ok(name, f"{fine(len({one.target.name for one in tried}))} ({', '.join(dict.fromkeys(times))})")
-    if bad[0].seen is None:
-        return _unknown(name, f"{bad[0].target.label} was not asked for: {bad[0].why}")
-    reason = reason_of(setup, answers, bad[0])
-    if reason.cause is None:
-        return _unknown(name, reason.words, reason.fix)
-    return _failed(name, reason.words, reason.cause, reason.fix)
-
-
-def _outwards(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> Iterator[Layer]:
-    """Yield the way out of the swarm's networks: a name, a route, a port."""
-    yield _container(answers, end)
-    tried = [outcome_of(answers, end, TRACE, one) for one in by_name(setup, answers, arrow)]
-    if unasked := [one for one in tried if one.seen is None]:
-        yield _unknown("name", f"{arrow.target} was not asked for: {unasked[0].why}")
-    if lost := [one for one in tried if one.seen == UNRESOLVABLE]:
-        fix = "check the nameservers of that host: swarmnet verify --only dns-upstream"
-        yield _failed("name", f"{lost[0].target.name} is not found: {lost[0].why}", CauseId.UNRESOLVABLE, fix)
-    led = sorted({address for one in tried for address in one.addresses})
-    yield _ok("name", f"{arrow.target.name} -> {', '.join(led)}")
-    space = namespace_of(end, "before").read(answers, end.host) or {}
-    routes = space.get("routes")
-    ways = [one for one in routes if isinstance(one, dict)] if isinstance(routes, list) else []
-    default = next((one for one in ways if one.get("to") == "default"), None)
-    if default is None and any(one.seen == UNREACHABLE for one in tried):
-        fix = f"attach {arrow.source} to a network that is not internal"
-        yield _failed("route", "there is no default route: all its networks are internal", CauseId.NO_ROUTE, fix)
-    via = f"via {default.get('via')} on {default.get('device')}" if default is not None else "on its own networks"
-    yield _ok("route", via)
-    yield _worst("port", setup, answers, tried, lambda _count: f"{arrow.target} opens")
-
-
-def _published(setup: Setup, answers: Answers, arrow: Arrow) -> Iterator[Layer]:
-    """Yield the way from the operator's machine to the published ports of a service."""
-    yield _target(arrow, ends_named(setup, str(arrow.target)))
-    judged = Outside().judge(setup, answers).verdicts[0]
-    yield Layer(name="published", status=judged.status, detail=judged.detail, cause=judged.cause, fix=judged.fix)

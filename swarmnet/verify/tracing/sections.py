@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status
 from swarmnet.model.trace import Layer, Path
+from swarmnet.verify.idle import idle
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.keys import outcomes
 from swarmnet.verify.scenarios.expected.asked import OPEN, ends_named, is_loopback, listening_of, outcome_of
@@ -26,8 +27,8 @@ def sections_of(setup: Setup, answers: Answers, party: str) -> tuple[Path, ...]:
     """Return what each container of a party is, and sees."""
     ends = ends_named(setup, party)
     if not ends:
-        detail = f"no container of {party} runs"
-        gone = Layer(name="state", status=Status.FAILED, detail=detail, cause=CauseId.NO_RUNNING_TASK)
+        why = idle(setup.state, party)
+        gone = Layer(name="state", status=Status.FAILED, detail=why.words, cause=CauseId.NO_RUNNING_TASK, fix=why.fix)
         return (Path(source=party, layers=(gone,)),)
     return tuple(Path(source=str(end), layers=tuple(_sections(setup, answers, end))) for end in ends)
 

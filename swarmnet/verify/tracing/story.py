@@ -18,8 +18,7 @@ from swarmnet.verify.probes.images import Images
 from swarmnet.verify.probes.insiders import Insiders
 from swarmnet.verify.probes.run import Gate, RunContext
 from swarmnet.verify.scenario import Answers, Setup
-from swarmnet.verify.scenarios.expected.outside import Outside
-from swarmnet.verify.tracing.asking import ask, look
+from swarmnet.verify.tracing.asking import ask, ask_published, look
 from swarmnet.verify.tracing.paths import paths_of
 from swarmnet.verify.tracing.sections import sections_of
 
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from swarmnet.verify.probes.run import Run
     from swarmnet.verify.scenario import Question
 
-ROUNDS = 4
+ROUNDS = 5
 SETTLE = 5.0
 
 
@@ -109,7 +108,8 @@ def _asked(ports: Ports, batches: Batches, setup: Setup, wish: TraceWish) -> Ans
 def _questions(setup: Setup, answers: Answers, wish: TraceWish) -> Sequence[Question]:
     if wish.arrow is None:
         return look(setup, str(wish.source))
-    return ask(setup, answers, wish.arrow) if wish.source.has_tasks else Outside().ask(setup, answers)
+    how = ask if wish.source.has_tasks else ask_published
+    return how(setup, answers, wish.arrow)
 
 
 def _paths(setup: Setup, answers: Answers, wish: TraceWish) -> tuple[Path, ...]:

@@ -207,6 +207,15 @@ def test_a_virtual_address_is_inconclusive_where_no_kernel_could_balance(said: s
     assert (verdict.status, "no IPVS" in verdict.detail) == (Status.INCONCLUSIVE, True)
 
 
+def test_a_virtual_address_is_not_blamed_where_nothing_behind_it_answers_either() -> None:
+    hosts = Hosts(expecting(arrow(API, DB, 5432)))
+    mute: JsonObject = {"seen": "silent", "why": "no answer", "addresses": ["10.2.0.9"]}
+    hosts.says |= {("*", label): mute for label in ("db:5432", "10.2.0.3:5432", "10.2.0.4:5432")}
+    assert judged(hosts)["api -> db: 5432"].cause == CauseId.BLOCKED
+    del hosts.says["*", "10.2.0.4:5432"]
+    assert judged(hosts)["api -> db: 5432"].cause == CauseId.VIP
+
+
 def test_an_allowed_pair_without_a_common_network_is_named_as_such() -> None:
     verdict = judged(Hosts(expecting(arrow(WEB, DB, 5432))))["web -> db: 5432"]
     assert verdict.cause == CauseId.NO_SHARED_NETWORK

@@ -112,7 +112,7 @@ def test_a_connection_alone_proves_nothing_where_rules_cannot_be_read() -> None:
 
 def test_a_service_without_a_running_task_failed_unless_none_is_wanted() -> None:
     verdict = judged(with_services(WEB, tasks=()), {})
-    assert (verdict.status, "none of its tasks runs" in verdict.detail) == (Status.FAILED, True)
+    assert (verdict.status, "no container of web runs" in verdict.detail) == (Status.FAILED, True)
     none = WEB.model_copy(update={"spec": WEB.spec.model_copy(update={"replicas": 0})})
     assert judged(with_services(none, tasks=()), {}).status is Status.SKIPPED
 

@@ -11,7 +11,10 @@ from swarmnet.errors import UsageError
 from swarmnet.model.expectation import Arrow, Check, Party, PartyKind
 from swarmnet.model.report import Status
 from swarmnet.verify.ends import End
-from swarmnet.verify.scenario import Answer, InsideTask
+from swarmnet.verify.keys import SAVE
+from swarmnet.verify.scenario import Answer, HostCommand, InsideTask
+from swarmnet.verify.scenarios.expected.asked import listening_of
+from swarmnet.verify.scenarios.expected.outside import Outside
 from swarmnet.verify.tracing.asking import ask, look
 from swarmnet.verify.tracing.paths import paths_of
 from swarmnet.verify.tracing.sections import sections_of
@@ -33,6 +36,33 @@ __all__ = ["world"]
 NAME = Party(kind=PartyKind.NAME, name="deb.example")
 
 
+RULES = """*nat
+:PREROUTING ACCEPT
+:POSTROUTING ACCEPT
+-A POSTROUTING -s 172.18.0.0/16 ! -o docker_gwbridge -j MASQUERADE
+COMMIT
+*filter
+:INPUT ACCEPT
+:FORWARD DROP
+:DOCKER-USER -
+-A FORWARD -j DOCKER-USER
+-A FORWARD -o docker_gwbridge -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A FORWARD -i docker_gwbridge ! -o docker_gwbridge -j ACCEPT
+-A FORWARD -o docker_gwbridge -p tcp -m tcp --dport 8080 -j ACCEPT
+-A FORWARD -i docker_gwbridge -p tcp -m tcp --sport 8080 -j ACCEPT
+COMMIT
+"""
+"""Rules of a host as an engine leaves them."""
+
+
+PLACES: dict[str, JsonObject] = {
+    "api.1": {"10.2.0.2": {"device": "eth0", "mtu": 1450, "mac": "02"}},
+    "db.1": {"10.2.0.3": {"device": "eth0", "mtu": 1450, "mac": "02"}},
+    "web.1": {"172.18.0.3": {"device": "eth1", "mtu": 1500, "mac": "02"}},
+}
+"""The addresses of each container, as far as they matter."""
+
+
 class Containers(Hosts):
     """What containers see, with their routes and the echoes that they count."""
 
@@ -42,6 +72,12 @@ class Containers(Hosts):
         """Addresses whose echoes are not answered."""
         self.arrives = True
         """Whether they are counted there, all the same."""
+        self.commands = {"iptables-save": RULES, "cat": "1\n"}
+        """What programs of a host print."""
+        self.exit = 0
+        """How a connection ends that a host tries itself."""
+        self.largest = 1450
+        """Bytes of a packet that passes."""
         self.routes: list[JsonObject] = [{"to": "default", "via": "172.18.0.1", "device": "eth1"}]
 
     def traced(self, way: Arrow) -> Path:
@@ -52,29 +88,36 @@ class Containers(Hosts):
         found: Answers = {}
         while new := [one for one in ask(self.setup, found, way) if (one.host, one.key) not in found]:
             for one in new:
-                assert isinstance(one, InsideTask)
-                found[one.host, one.key] = self.said(one)
+                assert isinstance(one, InsideTask | HostCommand)
+                found[one.host, one.key] = self.said(one) if isinstance(one, InsideTask) else self.ends(one)
         return paths_of(self.setup, found, way)
+
+    def ends(self, question: HostCommand) -> Answer:
+        """Return how a command on a host ends."""
+        printed = self.commands.get(question.argv[0], "")
+        return Answer({"exit": self.exit if question.argv[0] == "timeout" else 0, "stdout": printed, "stderr": ""})
 
     def said(self, question: InsideTask) -> Answer:
         kind, targets = question.task["kind"], question.task.get("targets")
+        names: JsonObject = targets if isinstance(targets, dict) else {}
         if kind == "namespace":
             came = 6 if self.arrives else 1
             asked = came if question.key.endswith("after") else 0
             return Answer({"routes": [*self.routes], "resolver": ["nameserver 127.0.0.11"], "asked": asked})
-        if kind == "icmp" and isinstance(targets, dict):
-            lost = {name: question.inside == "api.1" and name in self.unheard for name in targets}
+        if kind == "icmp":
+            lost = {name: question.inside == "api.1" and name in self.unheard for name in names}
             return Answer({"targets": {name: {"ok": not lost[name], "tries": 5 if lost[name] else 1} for name in lost}})
-        if kind == "places":
-            return Answer({"places": {"10.2.0.3": {"device": "eth0", "mtu": 1450, "mac": "02"}}})
+        if kind == "sizes":
+            size: JsonObject = {"ok": self.largest == question.task["size"], "largest": self.largest, "exact": True}
+            return Answer({"targets": dict.fromkeys(names, size)})
         if kind == "outside":
             return Answer({"targets": {"outside": {"code": "no such name", "ms": 2.0}}})
-        return self._answer(question)
+        return Answer({"places": {**PLACES.get(question.inside, {})}}) if kind == "places" else self._answer(question)
 
 
 def broken(path: Path) -> Layer:
     assert path.status is Status.FAILED
-    assert {layer.status for layer in path.layers[:-1]} == {Status.OK}
+    assert {layer.status for layer in path.layers[:-1]} <= {Status.OK, Status.SKIPPED}
     return path.layers[-1]
 
 
@@ -87,6 +130,7 @@ def test_a_way_that_works_names_all_of_its_layers() -> None:
         "network",
         "name",
         "overlay",
+        "size",
         "port",
         "balancer",
     ]
@@ -157,7 +201,9 @@ def test_the_way_out_is_a_name_a_route_and_a_port() -> None:
     way = arrow(WEB, NAME, 443)
     hosts = Containers(expecting(way))
     hosts.says["web.1", "deb.example:443"] = {"seen": "open", "why": "", "addresses": ["192.0.2.7"]}
-    assert [one.name for one in hosts.traced(way).layers] == ["container", "name", "route", "port"]
+    assert [one.name for one in hosts.traced(way).layers] == [
+        *("container", "name", "route", "firewall", "masquerade", "port")
+    ]
     hosts.says["web.1", "deb.example:443"] = {"seen": "unreachable", "why": "x", "addresses": ["192.0.2.7"]}
     hosts.routes = []
     assert broken(hosts.traced(way)).name == "route"
@@ -165,15 +211,87 @@ def test_the_way_out_is_a_name_a_route_and_a_port() -> None:
     assert broken(hosts.traced(way)).name == "name"
 
 
-def test_the_way_of_the_operators_machine_is_a_published_port() -> None:
-    from swarmnet.verify.scenarios.expected.outside import Outside  # noqa: PLC0415
+DROP = RULES.replace("-A FORWARD -j", "-A DOCKER-USER -j DROP\n-A FORWARD -j")
 
+
+@pytest.mark.parametrize(
+    ("commands", "exit_code", "layer", "cause", "said"),
+    [
+        ({"iptables-save": DROP}, 124, "firewall", "firewall-drops", "-A DOCKER-USER -j DROP"),
+        (
+            {"iptables-save": RULES.replace("-i docker_gwbridge !", "-i x !")},
+            124,
+            "firewall",
+            "firewall-drops",
+            "policy",
+        ),
+        ({"cat": "0\n"}, 124, "firewall", "ip-forward", "net.ipv4.ip_forward is 0"),
+        ({"iptables-save": RULES.replace("172.18.", "172.19.")}, 124, "masquerade", "no-masquerade", "172.18.0.3"),
+        ({}, 0, "port", "blocked", "m1 itself reaches it"),
+        ({}, 124, "port", "blocked", "m1 itself does not reach it either"),
+    ],
+)
+def test_the_way_out_ends_where_the_host_does_not_pass_it_on(
+    commands: dict[str, str], exit_code: int, layer: str, cause: str, said: str
+) -> None:
+    way = arrow(WEB, NAME, 443)
+    hosts = Containers(expecting(way))
+    hosts.says["web.1", "deb.example:443"] = SILENT | {"addresses": ["192.0.2.7"]}
+    hosts.commands |= commands
+    hosts.exit = exit_code
+    found = broken(hosts.traced(way))
+    assert (found.name, found.cause) == (layer, cause)
+    assert said in found.detail
+    assert found.fix
+
+
+def test_packets_of_full_size_that_get_lost_are_a_layer_of_their_own() -> None:
+    hosts = Containers(expecting(arrow(API, DB, 5432)))
+    hosts.largest = 1372
+    found = broken(hosts.traced(arrow(API, DB, 5432)))
+    assert (found.name, found.cause) == ("size", "mtu")
+    assert "packets of 1450 bytes" in found.detail
+    assert "1372 bytes pass" in found.detail
+
+
+def test_the_way_of_the_operators_machine_is_a_published_port() -> None:
     way = arrow(OPERATOR, WEB, 8080)
     setup = published(way)
     for says, status in ((EVERYWHERE, Status.OK), ({}, Status.FAILED)):
         (path,) = paths_of(setup, answers(setup, Outside(), says), way)
         assert path.status is status
         assert path.layers[-1].name == "published"
+
+
+@pytest.mark.parametrize(
+    ("port", "rules", "door", "layer", "cause", "said"),
+    [
+        (
+            80,
+            DROP,
+            8080,
+            "firewall",
+            "firewall-drops",
+            "the firewall of m1 drops these packets: -A DOCKER-USER -j DROP",
+        ),
+        (8000, RULES, 8080, "program", "not-listening", "8080 leads to port 80, and no program of web.1 on m1"),
+        (80, RULES, 9090, "published", "port-closed", "web does not publish 9090, it publishes 8080/tcp"),
+        (80, RULES, 8080, "published", "blocked", "does not open on m1"),
+    ],
+)
+def test_what_keeps_a_published_port_from_the_operators_machine_is_a_layer(
+    port: int, rules: str, door: int, layer: str, cause: str, said: str
+) -> None:
+    way = arrow(OPERATOR, WEB, door)
+    setup = published(way)
+    found = answers(setup, Outside(), dict.fromkeys(EVERYWHERE, "silent"))
+    for host in setup.approaches:
+        found[host, SAVE.name] = Answer({"exit": 0, "stdout": rules})
+    sockets: JsonObject = {"sockets": [{"protocol": "tcp", "address": "*", "port": port}]}
+    found["m1", listening_of(ENDS[0]).name] = Answer(sockets)
+    (path,) = paths_of(setup, found, way)
+    last = broken(path)
+    assert (last.name, last.cause, said in last.detail) == (layer, cause, True), last
 
 
 def test_a_party_alone_is_shown_section_by_section() -> None:

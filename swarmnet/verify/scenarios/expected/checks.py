@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status
 from swarmnet.model.verification import Level
+from swarmnet.verify.idle import idle
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.scenario import Answers, Findings, Scenario, in_steps
 from swarmnet.verify.scenarios.expected.asked import OPEN, Target, ask_listening, ask_open, ends_named, outcome_of
@@ -58,8 +59,8 @@ class Checks(Scenario):
     def _service(self, setup: Setup, answers: Answers, name: str, check: Check) -> Verdict:
         subject, ends = f"service {name}", ends_named(setup, name)
         if not ends:
-            fix = f"see why its tasks do not run: docker service ps {name}"
-            return self.verdict(subject, Status.FAILED, "none of its tasks runs", fix, cause=CauseId.NO_RUNNING_TASK)
+            gone = idle(setup.state, name)
+            return self.verdict(subject, Status.FAILED, gone.words, gone.fix, cause=CauseId.NO_RUNNING_TASK)
         outcomes = [
             outcome_of(answers, end, self.name, target)
             for end in ends

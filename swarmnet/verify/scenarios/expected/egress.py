@@ -13,6 +13,7 @@ from swarmnet.model.expectation import Door, PartyKind
 from swarmnet.model.report import Status
 from swarmnet.model.verification import ExpectedCell, ExpectedMatrix, Level, Wanted
 from swarmnet.verify.ends import machine
+from swarmnet.verify.idle import idle
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.scenario import Answers, Findings, Scenario
 from swarmnet.verify.scenarios.expected.asked import OPEN, WRONG, Target, ask_open, ends_named, outcome_of
@@ -146,8 +147,10 @@ class Egress(Scenario):
 
 def _unasked(setup: Setup, party: Party) -> Judged:
     ends = ends_named(setup, str(party))
-    why = f"{party} has no running container to ask from" if not ends else "no address to ask is known"
-    return Judged(Status.INCONCLUSIVE, why, "unknown")
+    if ends:
+        return Judged(Status.INCONCLUSIVE, "no address to ask is known", "unknown")
+    why = idle(setup.state, str(party))
+    return Judged(Status.INCONCLUSIVE, f"could not be asked: {why.words}", "unknown", fix=why.fix)
 
 
 def _arrows(expected: Expectations) -> tuple[Arrow, ...]:

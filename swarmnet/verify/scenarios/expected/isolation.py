@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from swarmnet.model.report import Status
 from swarmnet.model.verification import ExpectedCell, ExpectedMatrix, Level, Wanted
 from swarmnet.verify.ends import HOST_NETWORK
+from swarmnet.verify.idle import idle
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.scenario import Answers, Findings, Scenario, in_steps
 from swarmnet.verify.scenarios.expected.asked import (
@@ -85,9 +86,10 @@ class Isolation(Scenario):
     def _judged(self, setup: Setup, answers: Answers, arrow: Arrow) -> Judged:
         source, target = arrow.pair
         if not (askers := ends_named(setup, source)):
-            return Judged(Status.INCONCLUSIVE, f"{source} has no running container to ask from", "unknown")
+            why = idle(setup.state, source)
+            return Judged(Status.INCONCLUSIVE, f"could not be asked: {why.words}", "unknown", fix=why.fix)
         if not ends_named(setup, target):
-            return nothing_runs(arrow)
+            return nothing_runs(setup, arrow)
         outcomes = [
             outcome_of(answers, end, self.name, one)
             for end in askers
@@ -122,14 +124,13 @@ class Isolation(Scenario):
         return Judged(Status.SKIPPED, f"{target} listens on no TCP port that others could reach", "closed")
 
 
-def nothing_runs(arrow: Arrow) -> Judged:
+def nothing_runs(setup: Setup, arrow: Arrow) -> Judged:
     """Return what an arrow comes to whose target has no running container."""
     target = arrow.pair[1]
     if not arrow.allowed:
         return Judged(Status.SKIPPED, f"no container of {target} runs: there is nothing to reach", "closed")
-    fix = f"see why its tasks do not run: docker service ps {target}"
-    detail = f"no container of {target} runs"
-    return Judged(Status.FAILED, detail, CauseId.NO_RUNNING_TASK, cause=CauseId.NO_RUNNING_TASK, fix=fix)
+    why = idle(setup.state, target)
+    return Judged(Status.FAILED, why.words, CauseId.NO_RUNNING_TASK, cause=CauseId.NO_RUNNING_TASK, fix=why.fix)
 
 
 def _arrows(setup: Setup) -> tuple[Arrow, ...]:

@@ -50,6 +50,7 @@ def judged_allowed(setup: Setup, answers: Answers, arrow: Arrow, outcomes: Seque
     mine = tuple(outcomes)
     bad = [(one, _reason(setup, answers, arrow, one)) for one in mine if one.seen not in (OPEN, None)]
     proved = [(one, why) for one, why in bad if why.cause is not None]
+    proved = [pair for pair in proved if not _follows(pair, mine)] or proved
     if proved:
         proved.sort(key=lambda pair: ORDER.index(pair[1].cause) if pair[1].cause in ORDER else len(ORDER))
         first, reason = proved[0]
@@ -85,6 +86,17 @@ def _reason(setup: Setup, answers: Answers, arrow: Arrow, outcome: Outcome) -> R
         f"no network has both ({'; '.join(places)})",
         f"attach {arrow.source} and {arrow.target} to one network",
     )
+
+
+def _follows(pair: tuple[Outcome, Reason], mine: Sequence[Outcome]) -> bool:
+    """Return whether a virtual address fails as all addresses behind it do: then no balancer is to blame."""
+    one, reason = pair
+    behind = [
+        each.seen
+        for each in mine
+        if each.asker == one.asker and each.target.end is not None and each.target.door == one.target.door
+    ]
+    return reason.cause is CauseId.VIP and bool(behind) and OPEN not in behind
 
 
 def judged_denied(setup: Setup, arrow: Arrow, outcomes: Sequence[Outcome], own: Sequence[Outcome]) -> Judged:

@@ -89,9 +89,8 @@ class Outside(Scenario):
 
     def _judged(self, setup: Setup, answers: Answers, arrow: Arrow) -> Judged:
         if not ends_named(setup, arrow.pair[1]):
-            return nothing_runs(arrow)
-        asker = _machine(arrow)
-        outcomes = [outcome_of(answers, asker, self.name, target) for target in _targets(setup, arrow)]
+            return nothing_runs(setup, arrow)
+        asker, outcomes = _machine(arrow), outcomes_of(setup, answers, arrow)
         if not outcomes:
             detail = f"{arrow.target} publishes no port"
             if not arrow.allowed:
@@ -116,6 +115,12 @@ def arrows_of(setup: Setup) -> tuple[Arrow, ...]:
         if name not in named and _published(setup, name)
     )
     return (*written, *rest)
+
+
+def outcomes_of(setup: Setup, answers: Answers, arrow: Arrow) -> list[Outcome]:
+    """Return what came of each attempt to open a published port of an arrow's target."""
+    asker = _machine(arrow)
+    return [outcome_of(answers, asker, Outside.name, target) for target in _targets(setup, arrow)]
 
 
 def _machine(arrow: Arrow) -> End:

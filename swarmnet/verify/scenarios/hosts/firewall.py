@@ -175,7 +175,7 @@ def crossings(setup: Setup) -> Iterable[Crossing]:
 
 
 def _into(setup: Setup, host: str, peer: str, vteps: dict[str, str]) -> Iterable[Crossing]:
-    device = _device(setup, host, vteps[peer])
+    device = device_of(setup, host, vteps[peer])
     here = Packet("udp", vteps[peer], vteps[host], came_by=device, leaves_by="")
     learned = _gossip(host, peer)
     data = setup.data_path_port
@@ -224,7 +224,7 @@ def _into(setup: Setup, host: str, peer: str, vteps: dict[str, str]) -> Iterable
 
 
 def _out_of(setup: Setup, host: str, peer: str, vteps: dict[str, str]) -> Iterable[Crossing]:
-    here = Packet("udp", vteps[host], vteps[peer], came_by="", leaves_by=_device(setup, host, vteps[peer]))
+    here = Packet("udp", vteps[host], vteps[peer], came_by="", leaves_by=device_of(setup, host, vteps[peer]))
     data, learned = setup.data_path_port, _gossip(host, peer)
     # Also what ESP carries meets OUTPUT in clear: it is encrypted afterwards.
     yield Crossing(f"udp {data}", host, peer, "OUTPUT", replace(here, port=data), _vxlan(host, peer))
@@ -285,7 +285,7 @@ def _dropped_by(both: tuple[BackEnd, ...], back_end: BackEnd, crossing: Crossing
         if table is None:
             continue
         states = ("NEW", "ESTABLISHED") if crossing.both_states else (crossing.packet.state,)
-        fates = [table.fate(chain, replace(crossing.packet, state=_seen_in(name, state))) for state in states]
+        fates = [table.fate(chain, replace(crossing.packet, state=seen_in(name, state))) for state in states]
         rule = fates[-1][1]
         if any(fate is not Fate.DROPPED for fate, _rule in fates):
             continue
@@ -301,12 +301,12 @@ def _accepts(back_end: BackEnd, port: int) -> bool:
     return "filter" in back_end.tables and back_end.tables["filter"].table.has_port(CHAIN, "ACCEPT", port, "tcp")
 
 
-def _seen_in(table: str, state: str) -> str:
+def seen_in(table: str, state: str) -> str:
     """Return the state that rules of a table see: the kernel looks for the connection after the table ``raw``."""
     return "INVALID" if table == "raw" else state
 
 
-def _device(setup: Setup, host: str, address: str) -> str | None:
+def device_of(setup: Setup, host: str, address: str) -> str | None:
     """Return the device by which a host reaches an address directly; None where its routes do not tell."""
     facts = setup.state.facts(host)
     fitting = [

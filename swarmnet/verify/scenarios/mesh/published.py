@@ -16,6 +16,7 @@ from swarmnet.model.report import Status, Verdict
 from swarmnet.model.service import Protocol, PublishMode
 from swarmnet.model.verification import PROBE_LABEL, Level
 from swarmnet.verify import claims, keys
+from swarmnet.verify.idle import idle
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.iptables import is_published
 from swarmnet.verify.keys import NAT, OBSERVER_FACTS, outcomes
@@ -122,7 +123,7 @@ class Published(Scenario):
             by_service[door.service].append(door)
         verdicts = [self._taken(one, where) for one in _services(setup) if (where := taken(setup, one))]
         verdicts += [
-            self._idle(service)
+            self._idle(setup, service)
             for service in _services(setup)
             if _is_idle(setup, service) and not taken(setup, service)
         ]
@@ -195,10 +196,12 @@ class Published(Scenario):
         evidence: JsonObject = {**verdict.evidence, "hosts": [*sorted(where)], "commands": commands}
         return verdict.model_copy(update={"evidence": evidence})
 
-    def _idle(self, service: Service) -> Verdict:
-        detail = "publishes ports, but none of its tasks runs"
-        fix = f"run docker service ps {service.spec.name} to see why its tasks do not run"
-        return self.verdict(f"service {service.spec.name}", Status.FAILED, detail, fix, cause=CauseId.NO_RUNNING_TASK)
+    def _idle(self, setup: Setup, service: Service) -> Verdict:
+        why = idle(setup.state, service.spec.name)
+        detail = f"publishes ports, but {why.words}"
+        return self.verdict(
+            f"service {service.spec.name}", Status.FAILED, detail, why.fix, cause=CauseId.NO_RUNNING_TASK
+        )
 
 
 def _asker(setup: Setup, host: str) -> str:

@@ -1,0 +1,193 @@
+"""Judge the ways that a host passes on: out of the swarm's networks, and in by a published port. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from swarmnet.model.expectation import Door
+from swarmnet.model.report import Status
+from swarmnet.model.service import PublishMode
+from swarmnet.model.trace import Layer
+from swarmnet.verify.ends import HOST_NETWORK
+from swarmnet.verify.ids import CauseId
+from swarmnet.verify.packet_filter import Packet
+from swarmnet.verify.scenarios.expected.asked import (
+    OPEN,
+    SILENT,
+    UNREACHABLE,
+    UNRESOLVABLE,
+    ends_named,
+    is_loopback,
+    listening_of,
+    outcome_of,
+)
+from swarmnet.verify.scenarios.expected.outside import Outside, outcomes_of
+from swarmnet.verify.scenarios.hosts.firewall import BRIDGE, INSIDE, device_of
+from swarmnet.verify.scenarios.mesh.mesh import address_of
+from swarmnet.verify.tracing.asking import TRACE, by_name, namespace_of, places_of
+from swarmnet.verify.tracing.layers import container, failed, ok, target, unknown, worst
+from swarmnet.verify.tracing.rules import reaches, stopped, untranslated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from swarmnet.model.base import JsonObject
+    from swarmnet.model.expectation import Arrow
+    from swarmnet.model.service import PublishedPort
+    from swarmnet.verify.ends import End
+    from swarmnet.verify.scenario import Answers, Setup
+    from swarmnet.verify.scenarios.expected.asked import Outcome
+
+CLIENT = 50000
+"""A port that clients have: rules for answers of a server do not meet their packets."""
+
+
+def outwards(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> Iterator[Layer]:
+    """Yield the way out of the swarm's networks: a name, a route, the host's rules and its address, a port."""
+    yield container(answers, end)
+    tried = [outcome_of(answers, end, TRACE, one) for one in by_name(setup, answers, arrow)]
+    if unasked := [one for one in tried if one.seen is None]:
+        yield unknown("name", f"{arrow.target} was not asked for: {unasked[0].why}")
+    if lost := [one for one in tried if one.seen == UNRESOLVABLE]:
+        fix = "check the nameservers of that host: swarmnet verify --only dns-upstream"
+        yield failed("name", f"{lost[0].target.name} is not found: {lost[0].why}", CauseId.UNRESOLVABLE, fix)
+    led = sorted({address for one in tried for address in one.addresses})
+    name = tried[0].target.name if tried else arrow.target.name
+    yield ok("name", f"{name} -> {', '.join(led)}" if led != [name] else f"{name} is an address")
+    default = _default(answers, end)
+    if default is None and any(one.seen == UNREACHABLE for one in tried):
+        fix = f"attach {arrow.source} to a network that is not internal"
+        yield failed("route", "there is no default route: all its networks are internal", CauseId.NO_ROUTE, fix)
+    via = f"via {default.get('via')} on {default.get('device')}" if default is not None else "on its own networks"
+    yield ok("route", via)
+    if default is not None and HOST_NETWORK not in end.addresses:
+        yield from _passed_on(setup, answers, end, default, tried)
+    yield _port(answers, end, worst("port", setup, answers, tried, lambda _count: f"{name} opens"), tried)
+
+
+def _default(answers: Answers, end: End) -> JsonObject | None:
+    routes = (namespace_of(end, "before").read(answers, end.host) or {}).get("routes")
+    ways = [one for one in routes if isinstance(one, dict)] if isinstance(routes, list) else []
+    return next((one for one in ways if one.get("to") == "default"), None)
+
+
+def _passed_on(setup: Setup, answers: Answers, end: End, default: JsonObject, tried: list[Outcome]) -> Iterator[Layer]:
+    """Yield whether the host passes the packets on, and gives them its own address."""
+    lost = [one for one in tried if one.seen in (SILENT, UNREACHABLE) and one.addresses]
+    if not lost:
+        yield ok("firewall", f"{end.host} passes the packets on")
+        yield ok("masquerade", f"{end.host} gives them its own address")
+        return
+    if lost[0].addresses[0] == address_of(setup, end.host):
+        return  # the host itself is asked: nothing is passed on
+    places = places_of(end).read(answers, end.host) or {}
+    mine = [one for one, place in places.items() if _device(place) == default.get("device")]
+    packet = Packet(
+        str(lost[0].target.door.protocol),
+        mine[0] if mine else "",
+        lost[0].addresses[0],
+        lost[0].target.door.port,
+        CLIENT,
+        came_by=device_of(setup, end.host, str(default.get("via"))) or BRIDGE,
+        leaves_by=device_of(setup, end.host, lost[0].addresses[0]),
+    )
+    if (stop := stopped(answers, end.host, packet)) is not None:
+        yield failed("firewall", stop.words, stop.cause, stop.fix)
+    yield ok("firewall", f"no rule of {end.host} that is known here drops them")
+    if mine and (stop := untranslated(answers, end.host, packet)) is not None:
+        yield failed("masquerade", stop.words, stop.cause, stop.fix)
+    yield ok("masquerade", f"{end.host} has a rule that gives them its own address")
+
+
+def _device(place: object) -> object:
+    return place.get("device") if isinstance(place, dict) else None
+
+
+def _port(answers: Answers, end: End, layer: Layer, tried: list[Outcome]) -> Layer:
+    """Return the last layer, with whether the host itself comes further."""
+    bad = [one for one in tried if one.seen != OPEN and one.addresses]
+    if layer.status is not Status.FAILED or not bad:
+        return layer
+    reached = reaches(answers, end.host, bad[0].addresses[0], bad[0].target.door.port)
+    if reached is None:
+        return layer
+    if reached:
+        detail, fix = f"{layer.detail}; {end.host} itself reaches it", f"look for what {end.host} does with containers"
+        fix += " alone: rules of nftables, and routes that only its own address has"
+    else:
+        detail, fix = f"{layer.detail}; {end.host} itself does not reach it either", "look outside of the swarm: at"
+        fix += f" {bad[0].target.label}, and at firewalls and routes between it and {end.host}"
+    return layer.model_copy(update={"detail": detail, "fix": fix})
+
+
+def published(setup: Setup, answers: Answers, arrow: Arrow) -> Iterator[Layer]:
+    """Yield the way from the operator's machine to the published ports of a service."""
+    others = ends_named(setup, str(arrow.target))
+    yield target(setup, arrow, others)
+    ports = _ports(setup, arrow)
+    if not ports:
+        yield _unpublished(setup, arrow)
+    yield _program(answers, arrow, others, ports)
+    lost = [one for one in outcomes_of(setup, answers, arrow) if one.seen in (SILENT, UNREACHABLE)]
+    for one in lost:
+        for port in ports:
+            if port.published == one.target.door.port and (stop := _kept_out(setup, answers, one, port)) is not None:
+                yield stop
+    yield ok("firewall", "no rule of the hosts that is known here drops them" if lost else "hosts let them in")
+    judged = Outside().judge(setup, answers).verdicts[0]
+    yield Layer(name="published", status=judged.status, detail=judged.detail, cause=judged.cause, fix=judged.fix)
+
+
+def _ports(setup: Setup, arrow: Arrow) -> tuple[PublishedPort, ...]:
+    """Return the published ports that are asked."""
+    service = setup.state.service(arrow.target.name)
+    if service is None:
+        return ()
+    all_of_them = {(one.published, one.protocol): one for one in (*(service.spec.ports or ()), *service.published)}
+    wanted = {(door.port, door.protocol) for door in arrow.doors}
+    return tuple(one for key, one in all_of_them.items() if one.published and (not wanted or key in wanted))
+
+
+def _unpublished(setup: Setup, arrow: Arrow) -> Layer:
+    service = setup.state.service(arrow.target.name)
+    ports = (service.published or service.spec.ports or ()) if service is not None else ()
+    has = ", ".join(f"{one.published}/{one.protocol}" for one in ports if one.published) or "no port"
+    wanted = f" {', '.join(map(str, arrow.doors))}," if arrow.doors else ""
+    fix = f"publish it: docker service update --publish-add published=PORT,target=PORT {arrow.target}"
+    detail = (
+        f"{arrow.target} does not publish{wanted} it publishes {has}" if wanted else f"{arrow.target} publishes {has}"
+    )
+    return failed("published", detail, CauseId.PORT_CLOSED, fix)
+
+
+def _program(answers: Answers, arrow: Arrow, others: tuple[End, ...], ports: tuple[PublishedPort, ...]) -> Layer:
+    """Return whether something listens where the published ports lead to."""
+    for end in others:
+        known = listening_of(end).read(answers, end.host) if end.asks and HOST_NETWORK not in end.addresses else None
+        for port in ports if known is not None else ():
+            where = known.on(Door(port=port.target, protocol=port.protocol)) if known is not None else frozenset()
+            if known is None or any(not is_loopback(one) for one in where):
+                continue
+            has = ", ".join(map(str, known.doors())) or "no TCP port"
+            alone = f" for others, only on {', '.join(sorted(where))}" if where else ""
+            return failed(
+                "program",
+                f"{port.published} leads to port {port.target}, and no program of {end} listens there{alone};"
+                f" it has {has}",
+                CauseId.NOT_LISTENING,
+                "let it listen on all addresses (0.0.0.0)" if where else f"publish the port that {arrow.target} has",
+            )
+    return ok("program", ", ".join(f"{one.published} leads to {one.target}" for one in ports))
+
+
+def _kept_out(setup: Setup, answers: Answers, one: Outcome, port: PublishedPort) -> Layer | None:
+    """Return what the host that was asked does with packets for a published port."""
+    host, own = one.target.network, one.target.name
+    coming = Packet(str(port.protocol), "", own, port.published, CLIENT, came_by=device_of(setup, host, own))
+    mesh = port.mode is PublishMode.INGRESS
+    inner = replace(
+        coming, target=INSIDE if mesh else "", port=port.published if mesh else port.target, leaves_by=BRIDGE
+    )
+    stop = stopped(answers, host, inner, coming)
+    return failed("firewall", stop.words, stop.cause, stop.fix) if stop is not None else None

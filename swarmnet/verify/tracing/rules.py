@@ -1,0 +1,137 @@
+"""What a host does with what its containers send out, and with what comes for them: read, and walked. Pure.
+
+Only what is certain is named, as by the scenario ``firewall``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from swarmnet.verify import keys
+from swarmnet.verify.ids import CauseId
+from swarmnet.verify.keys import SAVE
+from swarmnet.verify.packet_filter import Fate, Filter, Packet, meets
+from swarmnet.verify.scenario import HostCommand
+from swarmnet.verify.scenarios.hosts.firewall import Dropper, seen_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from swarmnet.verify.iptables import Ruleset
+    from swarmnet.verify.keys import Ended, Key
+    from swarmnet.verify.scenario import Answers, Question
+
+FORWARDS = keys.command("trace/ip-forward")
+PASSED_ON = (("raw", "PREROUTING"), ("mangle", "PREROUTING"), ("mangle", "FORWARD"), ("filter", "FORWARD"))
+"""The chains that a packet meets which a host passes on, in the kernel's order."""
+OPENED = 0
+TAKES = 4
+"""Seconds for a connection that a host tries itself."""
+NO_PROGRAM = (126, 127)
+"""Exit codes of a host without the program."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """What keeps a host from passing packets on."""
+
+    cause: CauseId
+    words: str
+    fix: str
+
+
+def ask_rules(hosts: Iterable[str]) -> list[Question]:
+    """Return what to ask hosts of their rules."""
+    read = ("cat", "/proc/sys/net/ipv4/ip_forward")
+    return [
+        question
+        for host in dict.fromkeys(hosts)
+        for question in (
+            HostCommand(host, SAVE.name, ("iptables-save", "-c"), sudo=True),
+            HostCommand(host, FORWARDS.name, read),
+        )
+    ]
+
+
+def knocked(address: str, port: int) -> Key[Ended]:
+    """Return the key of a connection that a host tries itself."""
+    return keys.command(f"trace/knock/{address}:{port}")
+
+
+def ask_knock(host: str, address: str, port: int) -> Question:
+    """Return the question whether a host itself can connect: it opens a connection, and closes it at once."""
+    words = ("timeout", str(TAKES), "bash", "-c", 'exec 3<>"/dev/tcp/$0/$1"', address, str(port))
+    return HostCommand(host, knocked(address, port).name, words)
+
+
+def reaches(answers: Answers, host: str, address: str, port: int) -> bool | None:
+    """Return whether a host itself could connect; None where that is not known."""
+    ended = knocked(address, port).read(answers, host)
+    if ended is None or ended.exit is None or ended.exit in NO_PROGRAM:
+        return None
+    return ended.exit == OPENED
+
+
+def stopped(answers: Answers, host: str, packet: Packet, coming: Packet | None = None) -> Stop | None:
+    """Return what keeps a host from passing on a packet, or the answer to it; None where nothing certainly does.
+
+    Args:
+        answers: what the host said of its rules.
+        host: the host.
+        packet: as it is passed on.
+        coming: as it comes, where its target is rewritten.
+    """
+    forwards = FORWARDS.read(answers, host)
+    if forwards is not None and forwards.succeeded and forwards.stdout.strip() == "0":
+        words = f"{host} does not pass packets on: net.ipv4.ip_forward is 0"
+        return Stop(CauseId.IP_FORWARD, words, f"on {host}: sysctl -w net.ipv4.ip_forward=1")
+    ruleset = SAVE.read(answers, host)
+    if ruleset is None:
+        return None
+    back = replace(
+        packet,
+        source=packet.target,
+        target=packet.source,
+        port=packet.from_port,
+        from_port=packet.port,
+        state="ESTABLISHED",
+        came_by=packet.leaves_by,
+        leaves_by=packet.came_by,
+    )
+    for one, what in ((packet, "packets"), (back, "answers")):
+        if (dropper := _dropper(ruleset, one, (coming or one) if one is packet else one)) is not None:
+            return _dropped(host, dropper, what)
+    return None
+
+
+def _dropper(ruleset: Ruleset, packet: Packet, coming: Packet) -> Dropper | None:
+    for name, chain in PASSED_ON:
+        if name not in ruleset:
+            continue
+        seen = coming if chain == "PREROUTING" else packet
+        fate, rule = Filter(ruleset[name]).fate(chain, replace(seen, state=seen_in(name, seen.state)))
+        if fate is Fate.DROPPED:
+            return Dropper(name, chain, rule)
+    return None
+
+
+def _dropped(host: str, dropper: Dropper, what: str) -> Stop:
+    words = f"the firewall of {host} drops these {what}: {dropper}"
+    if dropper.commands:
+        return Stop(CauseId.FIREWALL_DROPS, words, f"on {host}, remove the rule: {dropper.commands[0]}")
+    fix = f"restart Docker on {host}, which adds its own rules again; if that does not help, accept them in DOCKER-USER"
+    return Stop(CauseId.FIREWALL_DROPS, words, fix)
+
+
+def untranslated(answers: Answers, host: str, packet: Packet) -> Stop | None:
+    """Return the lack of a rule that gives containers the host's address; None where one may, or rules are not read."""
+    ruleset = SAVE.read(answers, host)
+    if ruleset is None or "nat" not in ruleset:
+        return None
+    if any(rule.target in ("MASQUERADE", "SNAT") and meets(rule, packet) is not False for rule in ruleset["nat"].rules):
+        return None
+    words = f"no rule of {host} gives packets of {packet.source} the host's own address (MASQUERADE)"
+    command = f"iptables -t nat -A POSTROUTING -s {packet.source} ! -o {packet.came_by} -j MASQUERADE"
+    fix = f"restart Docker on {host}, which adds its rule again; until then: {command}"
+    return Stop(CauseId.NO_MASQUERADE, words, fix)
