@@ -85,7 +85,7 @@ def trace(ports: Ports, state: ClusterState, wish: TraceWish, *, kit: ProbeKit, 
     return Trace(
         cluster=ports.inventory.cluster,
         source=str(wish.source),
-        target="" if wish.arrow is None else str(wish.arrow).partition(" -> ")[2],
+        target="" if wish.arrow is None else str(wish.arrow).partition(" -> ")[2].replace("/32", ""),
         paths=_paths(setup, answers, wish),
         notes=notes,
     )

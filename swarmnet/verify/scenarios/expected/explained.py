@@ -21,6 +21,7 @@ from swarmnet.verify.scenarios.expected.asked import (
 
 if TYPE_CHECKING:
     from swarmnet.model.report import Claim
+    from swarmnet.verify.ends import End
     from swarmnet.verify.scenario import Answers, Setup
     from swarmnet.verify.scenarios.expected.asked import Outcome
 
@@ -98,7 +99,7 @@ def _refused(setup: Setup, answers: Answers, outcome: Outcome) -> Reason:
     return Reason(
         CauseId.REFUSED,
         f"{target.label} is refused, though {target.end} listens on {', '.join(sorted(where))}:{target.door}",
-        "look for a rule that rejects it in that container's network namespace and on its host",
+        f"look for a rule that rejects it: {rules_of(target.end)}" if target.end is not None else None,
     )
 
 
@@ -128,12 +129,21 @@ def _silent(setup: Setup, answers: Answers, outcome: Outcome) -> Reason:
         words = f"{target.label}: datagrams get no answer, which proves nothing without a check"
         return Reason(None, words, udp_advice(target.end.party if target.end is not None else target.name))
     more = f", though {target.end} listens there" if known and EVERYWHERE in known.on(target.door) else ""
+    look = (
+        rules_of(target.end) if target.end is not None else "see the other findings, then the rules of both containers"
+    )
     return Reason(
         CauseId.BLOCKED,
         f"{target.label} stays silent{more}",
-        "something drops the packets: see the other findings, then the rules of both containers",
+        f"something drops the packets: {look}",
         _between(setup, outcome),
     )
+
+
+def rules_of(end: End) -> str:
+    """Return how people read the rules that a container's packets meet: its own, and those of its host."""
+    inside = f"nsenter -t $(docker inspect -f '{{{{.State.Pid}}}}' {end.container[:12]}) -n iptables-save"
+    return f"on {end.host}, read its rules with '{inside}', and the host's with iptables-save"
 
 
 def udp_advice(service: str) -> str:
