@@ -117,15 +117,6 @@ def _shell(lab: Lab, script: str) -> list[str]:
     return ["env", *(f"{name}={address}" for name, address in known.items()), "sh", "-ec", SETTINGS + script]
 
 
-BACKEND = """
-use Socket;
-my ($what, $mark, $address) = @ARGV;
-socket(my $kernel, AF_INET, SOCK_RAW, 255) or die "socket: $!";
-my $service = pack("S x2 a4 S x2 L a16 L L L", 6, "", 0, $mark, "rr", 0, 0, 0);
-my $backend = pack("a4 S x2 L l L L", inet_aton($address), 0, 0, 1, 0, 0);
-setsockopt($kernel, 0, 1152 + $what, $service . $backend) or die "setsockopt: $!";
-"""
-"""Adds (7) or removes (8) a backend of a balancer, by the kernel's own interface (``linux/ip_vs.h``)."""
 STAY = "docker rm -f staying > /dev/null 2>&1 || true; docker run -d --name staying --network vault own:1 sleep 9999"
 """Keeps an endpoint of the encrypted overlay on a host, and with it the engine's rules."""
 OWN = (
@@ -200,8 +191,7 @@ OWN = (
         ("m1",),
         BALANCING,
         ("vault",),
-        breaks={"m1": f"nsenter --net=$n perl -e '{BACKEND}' 7 257 10.128.2.250"},
-        heals={"m1": f"nsenter --net=$n perl -e '{BACKEND}' 8 257 10.128.2.250"},
+        faults=(Fault(host="m1", kind="backend", options={"network": "vault"}),),
     ),
     Staged(
         "F48",

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from swarmnet.errors import UsageError
+from swarmnet.lab.faults.backend import DeadBackend
 from swarmnet.lab.faults.block import Block
 from swarmnet.lab.faults.clock import SkewedClock
 from swarmnet.lab.faults.disk import FullDisk
@@ -46,6 +47,7 @@ FAMILIES: dict[str, Family[Any]] = {
         SkewedClock(),
         FlushedRules(),
         LostForwarding(),
+        DeadBackend(),
     )
 }
 """Every kind of fault by its name, in the order in which they are healed."""
