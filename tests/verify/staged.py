@@ -320,7 +320,9 @@ SHARED = (
 """What shows on hosts that share a kernel, too."""
 
 
-STAGED = (*OWN, *SHARED)
+ELSEWHERE = (Staged("F21", "ipsec-port", ("m2",), ENCRYPTED),)
+"""What takes a swarm of its own: the same hosts with ``--data-path-port 7789``, which 20.10 (m2) does not encrypt."""
+STAGED = (*OWN, *SHARED, *ELSEWHERE)
 
 
 def staged(mode: str) -> Staged:

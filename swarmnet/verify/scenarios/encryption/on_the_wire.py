@@ -49,7 +49,10 @@ class EncryptionOnTheWire(SightedScenario):
             " before 20.10.24 and 23.0.3, which send unencrypted where the kernel has no xt_u32 (CVE-2023-28841)",
             cause=CauseId.CLEARTEXT,
             evidence={"cause": CauseId.CLEARTEXT, "hosts": [*hosts], "network": name, "control": control},
-            needed=claims.each(claims.mark(host, name) for host in hosts),
+            needed=tuple(
+                frozenset((claims.mark(host, name), *(claims.ipsec(host, peer) for peer in peers_of(setup, host))))
+                for host in hosts
+            ),
         )
 
     def _proof(self, setup: Setup, answers: Answers, network: Network, seen: dict[str, Capture]) -> Verdict:

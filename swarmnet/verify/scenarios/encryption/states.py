@@ -152,7 +152,8 @@ def _wrong_policy(setup: Setup, policy: JsonObject, leaving: list[JsonObject]) -
         )
     if policy.get("port") != setup.data_path_port:
         return Trouble(
-            f"the policy encrypts port {policy.get('port')}, but VXLAN uses {setup.data_path_port} (moby#45635)",
+            f"the policy encrypts port {policy.get('port')}, but VXLAN uses {setup.data_path_port}, and leaves in clear"
+            " (moby#45635)",
             CauseId.IPSEC_PORT,
             "upgrade the engine of the sending hosts (24.0 and newer encrypt the swarm's own port), or make the swarm"
             " again with the data path port 4789, which these engines always encrypt",
