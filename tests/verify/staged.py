@@ -70,7 +70,8 @@ class Staged:
     @contextmanager
     def on(self, lab: Lab) -> Iterator[None]:
         """Break it, and heal it afterwards; meanwhile, containers stay on the encrypted overlay where that matters."""
-        stay = [host.name for host in lab.hosts] if "encryption" in self.scenarios else []
+        there = {"encryption", "ipvs"} & {*self.scenarios}
+        stay = [host.name for host in lab.hosts if there and lab.exec(host.name, ["sh", "-c", STAYS]).exit_code != 0]
         try:
             for host in stay:
                 assert lab.exec(host, _shell(lab, STAY)).exit_code == 0, (self.mode, host)
@@ -117,8 +118,9 @@ def _shell(lab: Lab, script: str) -> list[str]:
     return ["env", *(f"{name}={address}" for name, address in known.items()), "sh", "-ec", SETTINGS + script]
 
 
+STAYS = 'docker inspect --format "{{.State.Running}}" staying | grep -q true'
 STAY = "docker rm -f staying > /dev/null 2>&1 || true; docker run -d --name staying --network vault own:1 sleep 9999"
-"""Keeps an endpoint of the encrypted overlay on a host, and with it the engine's rules."""
+"""Keeps an endpoint of the encrypted overlay on a host, and with it the engine's rules and its balancer."""
 OWN = (
     Staged("F05", "esp-blocked", ("m2", "m3"), ENCRYPTED, faults=(blocked("m3", "m2"),)),
     Staged(
