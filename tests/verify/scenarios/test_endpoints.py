@@ -11,14 +11,15 @@ from swarmnet.model.report import Status
 from swarmnet.model.service import Service, ServiceSpec, Task
 from swarmnet.model.state import ClusterState, SwarmMembership
 from swarmnet.model.swarm import Node, NodeSpec
+from swarmnet.verify import claims
 from swarmnet.verify.causes.consequences import traced
 from swarmnet.verify.causes.pairs import explain
-from swarmnet.verify.keys import NAMESPACES
+from swarmnet.verify.keys import ESP, NAMESPACES
 from swarmnet.verify.scenario import Answer, Answers, HostCommand, Observer
 from swarmnet.verify.scenarios.pairs.endpoints import Endpoints
 from swarmnet.verify.scenarios.pairs.matrix import UdpMatrix
+from tests.support.setups import NO_ESP, facts, make_setup
 from tests.support.setups import answers as said
-from tests.support.setups import facts, make_setup
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
@@ -155,3 +156,15 @@ def test_rows_are_read_only_where_something_is_not_reached() -> None:
         ("w1", ("ip", "neigh", "show")),
         ("w1", ("bridge", "fdb", "show")),
     ]
+
+
+def test_containers_behind_a_kernel_without_esp_are_not_proved_and_follow_from_it() -> None:
+    """Seen on hosts that share such a kernel: each container on an encrypted overlay was a failure of its own."""
+    place = cluster()
+    nets = tuple(
+        net.model_copy(update={"spec": net.spec.model_copy(update={"encrypted": True})}) for net in place.networks
+    )
+    answers = pinged((("w1", "10.0.0.52"),)) | {(host, ESP.name): Answer(NO_ESP) for host in HOSTS}
+    (verdict,) = Endpoints().judge(replace(place, networks=nets), answers).verdicts
+    assert verdict.status is Status.INCONCLUSIVE
+    assert verdict.needed[0] >= claims.esp_kernels("w1", "w2")

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims, keys
+from swarmnet.verify.captures import encrypted
 from swarmnet.verify.ids import CauseId
+from swarmnet.verify.kernels import without_esp
 from swarmnet.verify.keys import NAMESPACES, outcomes
 from swarmnet.verify.scenario import (
     Answers,
@@ -139,17 +141,19 @@ class Endpoints(Scenario):
                     yield verdict.model_copy(update={"evidence": evidence})
 
     def _lost(self, setup: Setup, answers: Answers) -> Iterable[Verdict]:
-        vteps = {one.host: one.vtep for one in setup.observers}
-        found: dict[tuple[str, CauseId, str], list[tuple[Endpoint, list[str]]]] = defaultdict(list)
+        vteps, incapable = {one.host: one.vtep for one in setup.observers}, without_esp(answers)
+        hidden = {net.spec.name for net in encrypted(setup)}
+        found: dict[tuple[str, CauseId, str, bool], list[tuple[Endpoint, list[str]]]] = defaultdict(list)
         for host, one in unreached(setup, answers):
             cause, words, commands = _why(setup, answers, host, one, vteps)
-            found[host, cause, words].append((one, commands))
-        for (host, cause, words), lost in found.items():
+            hopeless = one.network in hidden and bool({host, one.host} & incapable)
+            found[host, cause, words, hopeless].append((one, commands))
+        for (host, cause, words, hopeless), lost in found.items():
             names = ", ".join(f"{one.name} ({one.address} on {one.host})" for one, _ in lost)
             yield Verdict(
                 scenario=self.name,
                 subject=f"host {host}",
-                status=Status.FAILED,
+                status=Status.INCONCLUSIVE if hopeless else Status.FAILED,
                 detail=f"{host} does not reach {names}: {words}",
                 fix=BY_HAND if any(commands for _, commands in lost) else RESTART,
                 cause=cause,
