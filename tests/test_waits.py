@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(swarmnet.__file__).parent
 NOT_WAITS = {
+    "cli/scheduler.py": "goes on without end",
     "cli/watching.py": "goes on without end",
     "model/clock.py": "the one way itself",
     "workflows/service_log.py": "follows a log without end",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import sys
 from dataclasses import replace
@@ -54,10 +53,10 @@ def schedules(directory: Path | None) -> Schedules:
 def chosen(word: str | None) -> Scheduler:
     """Return what is to start the runs: what was named, or what runs on this machine."""
     if word is not None:
-        try:
-            return Scheduler(word)
-        except ValueError:
-            raise UsageError(f"--with {word}: unknown", hint=", ".join(Scheduler)) from None
+        here = [one for one in Scheduler if one is not Scheduler.IN_SWARM]
+        if word not in here:
+            raise UsageError(f"--with {word}: unknown", hint=f"{', '.join(here)}; or --in-swarm instead")
+        return Scheduler(word)
     if _SYSTEMD_RUNS.is_dir():
         return Scheduler.SYSTEMD_USER if os.geteuid() else Scheduler.SYSTEMD_SYSTEM
     if sys.platform == "darwin":
@@ -101,61 +100,6 @@ def command_line(store: Schedules, cluster: str, *, if_due: bool) -> tuple[str, 
     return (*module, "schedule", "run", *flags, "--directory", str(store.directory), "--", cluster)
 
 
-def ping(given: str | None) -> str | None:
-    """Return the URL of ``--ping-url``, checked.
-
-    Raises:
-        UsageError: there is no such variable, or it is not such a URL.
-    """
-    from swarmnet.edge.operator.notices import origin
-
-    if given is None:
-        return None
-    url = _meant("--ping-url", given)
-    origin(url)
-    return url
-
-
-def services(given: list[str] | None) -> tuple[str, ...]:
-    """Return the URLs of ``--notify``, checked.
-
-    Raises:
-        UsageError: there is no such variable, apprise is not installed, or it cannot use the URL.
-    """
-    from swarmnet.edge.operator.chat import checked_service
-
-    return tuple(checked_service(_meant("--notify", one)) for one in given or ())
-
-
-def _meant(option: str, given: str) -> str:
-    """Return a URL; ``env:NAME`` keeps it out of the shell's history."""
-    kind, _, name = given.partition(":")
-    url = os.environ.get(name) if kind == "env" else given
-    if url is None:
-        raise UsageError(f"{option}: there is no variable {name}")
-    return url
-
-
-def words(command: str | None) -> tuple[str, ...]:
-    """Return the words of ``--on-failure``, split as a shell does; the program by its absolute path.
-
-    Raises:
-        UsageError: a quote is open, or there is no such program.
-    """
-    if command is None:
-        return ()
-    try:
-        program, *rest = shlex.split(command)
-    except ValueError as error:
-        raise UsageError(
-            f"--on-failure: {str(error) or 'it is empty'}", hint="for example --on-failure 'mail -s x ops'"
-        ) from None
-    found = shutil.which(program)
-    if found is None:
-        raise UsageError(f"--on-failure: there is no program {program}", hint="runs have no PATH: name it whole")
-    return (str(Path(found).absolute()), *rest)
-
-
 def carried_out(store: Schedules, cluster: str | None, *, if_due: bool) -> tuple[str, RunRecord | None]:
     """Do one run, remember it, and return its cluster and what became of it; None when no run was due.
 
@@ -167,6 +111,12 @@ def carried_out(store: Schedules, cluster: str | None, *, if_due: bool) -> tuple
     from swarmnet.workflows.scheduled import carry_out
 
     schedule, clock = store.get(cluster), SystemClock()
+    if schedule.with_ is Scheduler.IN_SWARM:
+        from swarmnet.cli import in_swarm
+
+        if if_due:
+            raise UsageError(f"the swarm runs the schedule of {schedule.cluster} itself when it is due")
+        return schedule.cluster, in_swarm.run_now(schedule)
     with store.running(schedule.cluster):
         history = store.history(schedule.cluster)
         if if_due and not is_due(schedule, history, clock.now()):
@@ -196,8 +146,8 @@ def _job(schedule: Schedule, clock: Clock) -> Job:
         clock=clock,
         copy=partial(copied, schedule, repository, vault),
         drill=partial(_drilled, schedule, repository, vault),
-        notices=_notices(schedule),
-        tell=_tell,
+        notices=notices(schedule),
+        tell=say,
     )
 
 
@@ -313,7 +263,8 @@ def drill_times(given: str | None, keys: Path) -> str | None:
     return times
 
 
-def _notices(schedule: Schedule) -> tuple[Notice, ...]:
+def notices(schedule: Schedule) -> tuple[Notice, ...]:
+    """Return who hears of the runs."""
     from swarmnet.edge.operator.chat import ChatNotice
     from swarmnet.edge.operator.notices import FailureCommand, MetricsFile, Ping
 
@@ -329,7 +280,7 @@ def _notices(schedule: Schedule) -> tuple[Notice, ...]:
     return tuple(found)
 
 
-def _tell(text: str, is_problem: bool) -> None:
+def say(text: str, is_problem: bool = False) -> None:
     """Print a line on stderr; for journald with its priority, which is not part of the line there."""
     priority = f"<{_ERROR if is_problem else _INFO}>" if _is_journal() else ""
     typer.echo(f"{priority}{on_one_line(text)}", err=True)
@@ -351,6 +302,10 @@ def standing(store: Schedules, schedule: Schedule, now: datetime) -> ScheduleEnt
     from swarmnet.plan.schedule import age, is_due, next_due
     from swarmnet.report.documents.schedule import ScheduleEntry, run_entry
 
+    if schedule.with_ is Scheduler.IN_SWARM:
+        from swarmnet.cli import in_swarm
+
+        return in_swarm.standing(schedule, now)
     history = store.history(schedule.cluster)
     newest = _newest(schedule, now)
     old = age(schedule, newest, now)
@@ -369,6 +324,8 @@ def standing(store: Schedules, schedule: Schedule, now: datetime) -> ScheduleEnt
         overdue=old.is_overdue,
         ping=None if schedule.ping is None else origin(schedule.ping),
         notify=[scheme(url) for url in schedule.notify],
+        node=None,
+        problem=None,
     )
 
 

@@ -20,6 +20,8 @@ class Scheduler(StrEnum):
     SYSTEMD_SYSTEM = "systemd-system"
     CRON = "cron"
     LAUNCHD = "launchd"
+    IN_SWARM = "in-swarm"
+    """A service of the cluster itself."""
 
 
 class Schedule(Document):
@@ -32,7 +34,7 @@ class Schedule(Document):
     keys: str
     single_recipient: Flag = False
     at: str
-    """A cron expression of five fields, in the local time of this machine."""
+    """A cron expression of five fields, in the local time of the machine that runs it; in the swarm, in UTC."""
     with_: Scheduler
     keep_last: Count = 0
     keep_daily: Count = 0

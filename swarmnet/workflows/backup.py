@@ -87,6 +87,8 @@ class Taken:
     size: int
     lacks: tuple[str, ...] = ()
     """What was to be in it and is not, in words."""
+    url: str = ""
+    """Where it was brought at once, where the repository is a target away from here; nothing is at the path then."""
 
 
 def create(

@@ -111,7 +111,7 @@ def carry_out(job: Job, history: History) -> RunRecord:
         update={
             "started": started,
             "seconds": job.clock.monotonic() - begun,
-            "newest": newest(job),
+            "newest": newest(job, history),
             "lines": tuple(course.lines),
         }
     )
@@ -119,14 +119,20 @@ def carry_out(job: Job, history: History) -> RunRecord:
     return record
 
 
-def newest(job: Job) -> datetime | None:
-    """Return the time of the newest complete backup, whatever its reason but a restore; None where there is none."""
-    return newest_of(_entries(job.repository, job.vault, job.schedule.cluster), job.clock.now())
+def newest(job: Job, history: History) -> datetime | None:
+    """Return the time of the newest complete backup, whatever its reason but a restore; None where there is none.
 
-
-def _entries(repository: Repository, vault: Vault, cluster: str) -> tuple[Entry, ...]:
+    While a target away from here does not answer, it is the one that was the newest after the run before.
+    """
     try:
-        return listing(repository, vault, cluster)
+        return newest_of(_entries(job), job.clock.now())
+    except SwarmnetError:
+        return None if history.last is None else history.last.newest
+
+
+def _entries(job: Job) -> tuple[Entry, ...]:
+    try:
+        return listing(job.repository, job.vault, job.schedule.cluster)
     except BackupNotFoundError:
         return ()
 
@@ -135,7 +141,7 @@ def _not_taken(job: Job, error: SwarmnetError, course: _Course, history: History
     """Return a run without a backup; one that could not begin is repeated, and alarms once the newest is too old."""
     course.note(f"no backup was taken: {error}" + (f" ({error.hint})" if error.hint else ""), is_problem=True)
     retry, code, now = isinstance(error, _SOFT), error.exit_code, job.clock.now()
-    soft, found = retry, newest(job)
+    soft, found = retry, newest(job, history)
     if retry and age(job.schedule, found, now).is_overdue:
         soft, code = is_alarmed(job.schedule, history, now), ExitCode.FAILED
         course.note(_too_old(job.schedule, found), is_problem=True)
@@ -151,12 +157,17 @@ def _too_old(schedule: Schedule, found: datetime | None) -> str:
 
 def _after(job: Job, taken: Taken, course: _Course, history: History, started: datetime) -> RunRecord:
     document = taken.document
-    course.note(f"{taken.path}  {taken.size} B  {'complete' if document.completeness.complete else 'PARTIAL'}")
+    word = "complete" if document.completeness.complete else "PARTIAL"
+    course.note(f"{taken.url or taken.path}  {taken.size} B  {word}")
     for missing in document.completeness.failures:
         course.problem(ExitCode.INCOMPLETE, f"missing in the backup: {missing.host}: {missing.reason}")
     for text in taken.lacks:
         course.problem(ExitCode.FAILED, text)
-    entries = _entries(job.repository, job.vault, job.schedule.cluster)
+    try:
+        entries = _entries(job)
+    except SwarmnetError as error:
+        course.problem(ExitCode.FAILED, f"the new backup was not read back: {error}")
+        return RunRecord(started=started, exit_code=course.ended(), size=taken.size, objects=_counts(document))
     mine = tuple(one for one in entries if one.id == document.id)
     _open_again(job, mine, course)
     drift = _drift(job, document, tuple(one for one in entries if one not in mine), course)

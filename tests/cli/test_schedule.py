@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +18,7 @@ from swarmnet.cli.sealing import sealing_vault
 from swarmnet.edge.backups.key_ring import BackupKeys
 from swarmnet.edge.backups.repository import DirectoryRepository
 from swarmnet.errors import LockedError, SchemaError, SwarmnetError, UsageError
+from swarmnet.model.schedule import Scheduler
 from swarmnet.report.documents.registry import DOCUMENTS
 from swarmnet.workflows.backup_lookup import listing
 from tests.support.backups import a_document
@@ -250,3 +252,79 @@ def test_one_of_several_schedules_must_be_named_and_a_damaged_one_is_said_to_be(
     (place / "schedules" / "test.schedule.json").chmod(0o644)
     (place / "schedules" / "prod.schedule.json").unlink()
     assert _code(_type(place, "run", "test")) == 2
+
+
+def _in_swarm(place: Path, *words: str) -> Result:
+    return _type(place, "install", "-i", "prod.yml", "--keys", "keys", "--in-swarm", *words)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--to", "s3://bucket"), "needs an --image"),
+        (("--image", "s:1"), "needs a --to away from the cluster"),
+        (("--image", "s:1", "--to", "/srv/backups"), "needs a --to away from the cluster"),
+        (("--image", "s:1", "--to", "s3://bucket"), "needs --aws-credentials"),
+        (("--image", "s:1", "--to", "sftp://nas/b"), "needs --ssh-key and --known-hosts"),
+        (
+            ("--image", "s:1", "--to", "s3://bucket", "--aws-credentials", "f", "--metrics", "x"),
+            "--metrics does not work",
+        ),
+        (("--image", "s:1", "--to", "s3://bucket", "--aws-credentials", "f", "--repository", "x"), "--repository does"),
+        (("--image", "s:1", "--to", "s3://bucket", "--aws-credentials", "prod.yml"), "prod.yml"),
+    ],
+)
+def test_what_a_container_cannot_do_is_refused_before_anything_is_asked(
+    place: Path, words: tuple[str, ...], said: str
+) -> None:
+    done = _in_swarm(place, *words)
+    assert _code(done) == 2
+    assert said in str(done.exception)
+    assert not (place / "schedules").exists()
+
+
+def test_a_key_with_a_passphrase_does_not_go_into_a_container(place: Path) -> None:
+    words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "a passphrase", "-f", "locked"]
+    subprocess.run(words, check=True, cwd=place)
+    (place / "known").write_text("")
+    login = ("--ssh-key", "locked", "--known-hosts", "known")
+    done = _in_swarm(place, "--image", "s:1", "--to", "sftp://nas/b", *login)
+    assert _code(done) == 2
+    assert "it has a passphrase" in str(done.exception)
+
+
+@pytest.mark.parametrize("option", ["--image", "--ssh-key"])
+def test_options_of_the_swarm_alone_are_refused(place: Path, option: str) -> None:
+    done = _install(place, option, "word")
+    assert _code(done) == 2
+    assert f"{option} works only with --in-swarm" in str(done.exception)
+
+
+def test_status_says_that_the_swarm_cannot_be_asked_and_shows_the_others_too(place: Path) -> None:
+    _installed(place)
+    store = schedules(place / "schedules")
+    away = {"cluster": "away", "with_": Scheduler.IN_SWARM, "repository": "s3://bucket"}
+    store.put(store.get("prod").model_copy(update=away))
+
+    done = _type(place, "status", "--json")
+
+    assert done.exit_code == 3
+    found = {one["cluster"]: one["problem"] for one in json.loads(done.stdout)["schedules"]}
+    assert found["prod"] is None
+    assert "127.0.0.1" in found["away"]
+
+
+def test_the_image_is_built_from_this_very_program_and_what_it_runs_with(place: Path) -> None:
+    argv = ["schedule", "image", "context", "--json"]
+    made = json.loads(CliRunner().invoke(build(argv), argv).stdout)
+    (wheel,) = [name for name in made["files"] if name.endswith(".whl")]
+    dockerfile = (place / "context" / "Dockerfile").read_text()
+    assert f"{wheel}[s3,notify]" in dockerfile
+    assert "pydantic==" in (place / "context" / "constraints.txt").read_text()
+
+    words = ["-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--target", "there", f"context/{wheel}"]
+    subprocess.run([sys.executable, *words], check=True, cwd=place)
+    shown = "import swarmnet.cli.scheduler as found; print(found.__file__, found.main([]))"
+    environment = {**os.environ, "PYTHONPATH": str(place / "there")}
+    done = subprocess.run([sys.executable, "-c", shown], cwd="/", env=environment, capture_output=True, check=True)
+    assert done.stdout.decode().split() == [str(place / "there/swarmnet/cli/scheduler.py"), "2"]

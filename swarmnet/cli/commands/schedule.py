@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from swarmnet.cli.commands.backup import Keeping
+from swarmnet.cli.in_swarm import InSwarm
 from swarmnet.cli.options import InventoryOption, LogFileOption, TimeoutOption, VerboseOption, grouped
 from swarmnet.cli.output import Output
-from swarmnet.cli.sealing import KeysOption, RepositoryOption, SingleOption
+from swarmnet.cli.sealing import KeysOption, SingleOption
 from swarmnet.cli.sources import PlaybookInBackup, read_sources
 from swarmnet.cli.wiring import note
-from swarmnet.errors import ExitCode
+from swarmnet.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from swarmnet.edge.operator.schedules import Schedules
@@ -116,14 +117,23 @@ class Reached:
 class Destination:
     """Where backups go, and with which keys."""
 
-    repository: RepositoryOption = ""
+    repository: Annotated[
+        str | None,
+        typer.Option(
+            "--repository",
+            metavar="DIR",
+            help="Where the backups are; default: `backups` here.",
+            envvar="SWARMNET_REPOSITORY",
+            show_default=False,
+        ),
+    ] = None
     to: Annotated[
         list[str] | None,
         typer.Option(
             "--to",
             metavar="TARGET",
             help="Copy each backup there, too: a directory, sftp://[USER@]HOST[:PORT]/PATH or s3://BUCKET/PREFIX;"
-            " repeatable.",
+            " repeatable. With --in-swarm, the first is where the backups are.",
         ),
     ] = None
     keys: KeysOption = None
@@ -140,6 +150,7 @@ class Wanted:
     destination: Destination
     keeping: Keeping
     telling: Telling
+    in_swarm: InSwarm
 
     def schedule(self, now: datetime) -> Schedule:
         """Return the schedule, with nothing in it that a run at night cannot use.
@@ -147,16 +158,25 @@ class Wanted:
         Raises:
             UsageError: says which option it is.
         """
-        from swarmnet.cli.schedules import chosen, drill_times, ping, services, targets_of, words
-        from swarmnet.cli.sealing import key_ring, sealing_vault
+        from swarmnet.cli.schedule_options import ping, services, words
+        from swarmnet.cli.schedules import chosen, drill_times, targets_of
+        from swarmnet.cli.sealing import key_ring, named_repository, sealing_vault
         from swarmnet.cli.wiring import read_inventory
         from swarmnet.edge.backups.keys import nobody
-        from swarmnet.model.schedule import Schedule
+        from swarmnet.model.schedule import Schedule, Scheduler
         from swarmnet.plan.schedule import cron_expression, patience
 
         at, keys = cron_expression(self.timing.at), key_ring(self.destination.keys).directory
         single, metrics = self.destination.single_recipient, self.telling.metrics
-        sealing_vault(keys, None, None, single_recipient=single, ask=nobody)
+        to = targets_of(self.destination.to)
+        self.in_swarm.check(to)
+        if self.in_swarm.in_swarm:
+            self._fit_for_a_container()
+            with_, (repository, *to_) = Scheduler.IN_SWARM, to
+        else:
+            with_, to_ = chosen(self.timing.with_), [*to]
+            repository = str(Path(named_repository(self.destination.repository)).absolute())
+            sealing_vault(keys, None, None, single_recipient=single, ask=nobody)
         hours, reached = self.timing.max_age, self.reached
         playbook = self.destination.playbook
         if playbook is not None:
@@ -167,12 +187,12 @@ class Wanted:
             timeout=reached.timeout,
             verbosity=reached.verbosity,
             log_file=None if reached.log_file is None else str(reached.log_file.absolute()),
-            repository=str(Path(self.destination.repository).absolute()),
+            repository=repository,
             keys=str(keys.absolute()),
             single_recipient=single,
-            to=targets_of(self.destination.to),
+            to=tuple(to_),
             at=at,
-            with_=chosen(self.timing.with_),
+            with_=with_,
             keep_last=self.keeping.keep_last,
             keep_daily=self.keeping.keep_daily,
             keep_weekly=self.keeping.keep_weekly,
@@ -186,6 +206,23 @@ class Wanted:
             installed=now,
         )
 
+    def _fit_for_a_container(self) -> None:
+        """Refuse what only a machine of the operator's can do; raise ``UsageError`` that says which option it is."""
+        elsewhere = {
+            "--repository": self.destination.repository,
+            "--with": self.timing.with_,
+            "--drill": self.timing.drill,
+            "--on-failure": self.telling.on_failure,
+            "--metrics": self.telling.metrics,
+            "--playbook": self.destination.playbook,
+        }
+        for option, value in elsewhere.items():
+            if value is not None:
+                raise UsageError(
+                    f"{option} does not work with --in-swarm: the scheduler is a container that moves between nodes",
+                    hint="`swarmnet schedule status` and --ping-url work from everywhere",
+                )
+
 
 @app.command(
     epilog="Example: swarmnet schedule install -i prod.yml --at '30 2 * * *' --keep-daily 7 --ping-url env:PING_URL",
@@ -198,13 +235,15 @@ def install(
     destination: Destination,
     keeping: Keeping,
     telling: Telling,
+    in_swarm: InSwarm,
     output: Output,
     directory: DirectoryOption = None,
 ) -> None:
     """Take backups by a timer from now on. Another install for the same cluster replaces its schedule.
 
     Missed runs are made up for once. Without a --keep option nothing is removed. Nothing is asked later: the key that
-    signs must open without a passphrase, and SSH must log in without an agent.
+    signs must open without a passphrase, and SSH must log in without an agent. With --in-swarm the cluster runs it, in
+    UTC, with a signing key of its own and without a key that opens anything.
     """
     from shlex import join
 
@@ -213,29 +252,44 @@ def install(
     from swarmnet.report.reports.schedule import installed_report
 
     targets, now, store = output.targets(), datetime.now(UTC), schedules(directory)
-    schedule = Wanted(reached, timing, destination, keeping, telling).schedule(now)
-    argv = command_line(store, schedule.cluster, if_due=True)
-    done = (*_replaced(store, schedule), *timer(schedule).install(schedule, argv))
+    schedule = Wanted(reached, timing, destination, keeping, telling, in_swarm).schedule(now)
+    argv: tuple[str, ...] = ()
+    if in_swarm.in_swarm:
+        from swarmnet.cli.in_swarm import installed
+
+        made = installed(schedule, store.find(schedule.cluster), in_swarm)
+        schedule, done = made.schedule, (*made.done, *_replaced(store, schedule))
+        by_hand = f"it runs on {made.node}; try it once: swarmnet schedule run {schedule.cluster}"
+    else:
+        argv = command_line(store, schedule.cluster, if_due=True)
+        done = (*_replaced(store, schedule), *timer(schedule).install(schedule, argv))
+        once = command_line(store, schedule.cluster, if_due=False)
+        by_hand = f"try it once, as the timer will: env -i {join(once)}"
     store.put(schedule)
     entry = standing(store, schedule, now)
     document = ScheduleInstallDocument(schema_=1, schedule=entry, command=list(argv), done=list(done))
     due, hours = datetime.fromisoformat(entry.next).astimezone(), schedule.max_age / 3600
-    by_hand = command_line(store, schedule.cluster, if_due=False)
     lines = (
         f"next backup of {schedule.cluster}: {due:%Y-%m-%d %H:%M %Z}; too old after {hours:g} h",
-        f"try it once, as the timer will: env -i {join(by_hand)}",
+        by_hand,
     )
     targets.emit(installed_report(document, lines))
 
 
 def _replaced(store: Schedules, schedule: Schedule) -> tuple[str, ...]:
     """Remove the timer of the schedule that the cluster had, if another program starts its runs."""
-    from swarmnet.cli.schedules import timer
-
     if schedule.cluster not in store.names():
         return ()
     before = store.get(schedule.cluster)
-    return () if before.with_ is schedule.with_ else timer(before).remove(before)
+    return () if before.with_ is schedule.with_ else _stopped(before)
+
+
+def _stopped(schedule: Schedule) -> tuple[str, ...]:
+    """Remove what starts the runs of a schedule; return what was done, in words."""
+    from swarmnet.cli.in_swarm import is_in_swarm, removed
+    from swarmnet.cli.schedules import timer
+
+    return removed(schedule) if is_in_swarm(schedule) else timer(schedule).remove(schedule)
 
 
 @app.command(
@@ -284,7 +338,7 @@ def status(output: Output, cluster: ClusterArgument = None, directory: Directory
         note(f"no schedules in {store.directory}; `swarmnet schedule install` makes one")
     found = ScheduleStatusDocument(schema_=1, schedules=[standing(store, one, datetime.now(UTC)) for one in chosen])
     targets.emit(schedule_report(found))
-    if any(one.overdue for one in found.schedules):
+    if any(one.overdue or one.problem is not None for one in found.schedules):
         raise typer.Exit(ExitCode.INCOMPLETE)
 
 
@@ -292,14 +346,42 @@ def status(output: Output, cluster: ClusterArgument = None, directory: Directory
 @grouped
 def remove(output: Output, cluster: ClusterArgument = None, directory: DirectoryOption = None) -> None:
     """Remove the timer and the schedule. Backups stay; so does every file that swarmnet did not make."""
-    from swarmnet.cli.schedules import schedules, timer
+    from swarmnet.cli.schedules import schedules
     from swarmnet.report.documents.schedule import ScheduleRemoveDocument
     from swarmnet.report.reports.schedule import removed_report
 
     targets, store = output.targets(), schedules(directory)
     schedule = store.get(cluster)
     with store.running(schedule.cluster):
-        done = timer(schedule).remove(schedule)
+        done = _stopped(schedule)
         store.remove(schedule.cluster)
     done = (*done, f"no more backups of {schedule.cluster} by a timer; those in {schedule.repository} stay")
     targets.emit(removed_report(ScheduleRemoveDocument(schema_=1, cluster=schedule.cluster, done=list(done))))
+
+
+@app.command(
+    epilog="Example: swarmnet schedule image ./scheduler",
+    short_help="Write what the image of a scheduler in the swarm is built from.",
+)
+@grouped
+def image(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the files go.")],
+    output: Output,
+) -> None:
+    """Write a Dockerfile, this very swarmnet as a wheel, and the versions of what it needs. Nothing is built here.
+
+    docker build makes the image of it, on any machine that reaches PyPI; --in-swarm wants its name as --image. All
+    nodes need it: from a registry, or by the step image of a playbook.
+    """
+    from shlex import quote
+
+    from swarmnet.edge.operator.scheduler_image import write_context
+    from swarmnet.report.documents.schedule import ScheduleImageDocument
+    from swarmnet.report.reports.schedule import image_report
+
+    targets = output.targets()
+    made = write_context(folder)
+    name = f"REGISTRY/swarmnet:{made.version}"
+    next_ = f"docker build -t {name} {quote(str(folder))} && docker push {name}"
+    document = ScheduleImageDocument(schema_=1, folder=str(folder), files=list(made.files), next=next_)
+    targets.emit(image_report(document))

@@ -228,6 +228,12 @@ class BackupKeys:
         write_atomically(self.directory / file, "".join(f"{line}\n" for line in lines).encode())
 
 
+def new_signing_key(name: str) -> tuple[bytes, Signer]:
+    """Return a new signing key as OpenSSH writes it, and its public half under that name; it is kept nowhere here."""
+    signing = Ed25519PrivateKey.generate()
+    return _as_openssh(signing), Signer(fingerprint(signing.public_key()), _clean(name))
+
+
 def _clean(name: str) -> str:
     return "".join(char for char in name if char.isprintable() and char != "#")
 

@@ -74,13 +74,17 @@ class AgeVault:
         """Return whom to seal to and what to sign with; raise ``UsageError`` where that is not enough."""
         if self.signing_key is None:
             raise UsageError("no key to sign the backup with", hint="run `swarmnet keys init`, or give --sign-with")
+        return self.check_recipients(), self.signing_key
+
+    def check_recipients(self) -> tuple[Recipient, ...]:
+        """Return whom to seal to, each once; raise ``UsageError`` where those are too few."""
         recipients = tuple({recipient.key: recipient for recipient in self.recipients}.values())
         if len(recipients) < (1 if self.single_recipient else 2):
             raise UsageError(
                 f"a backup for {len(recipients)} recipient(s) is lost with that key",
                 hint="`swarmnet keys add` another recipient, or allow it with --single-recipient",
             )
-        return recipients, self.signing_key
+        return recipients
 
     def seal_raft(self, produce: Callable[[Sink], RaftManifest], out: BinaryIO) -> SealedRaft:
         """Seal a raft archive part by part; nothing of it is kept in memory."""

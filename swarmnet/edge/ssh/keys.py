@@ -117,6 +117,15 @@ def _open(path: Path, passphrase: Secret | None) -> paramiko.PKey:
     return key
 
 
+def opens_without_passphrase(path: Path) -> bool:
+    """Return whether a file is a private key that a program without a terminal can use."""
+    try:
+        _open(path, None)
+    except (TypeError, OSError, paramiko.SSHException, UnsupportedAlgorithm, ValueError):
+        return False
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """One key to try: what errors call it, and how to get at it."""

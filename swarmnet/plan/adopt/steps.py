@@ -17,6 +17,7 @@ from swarmnet.plan.adopt.containers import containers, named_secrets, unwritten_
 from swarmnet.plan.adopt.content import Contents
 from swarmnet.plan.adopt.draft import Draft, Wish
 from swarmnet.plan.adopt.networks import gateways, ingress, local_networks, swarm_networks, unwritten_networks
+from swarmnet.plan.recovery.describe import own
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +41,7 @@ def drafted(state: ClusterState, inventory: Inventory, wish: Wish) -> Draft:
         inventory: the hosts: a local network that all of them have selects none.
         wish: what the operator chose.
     """
+    state = own(state)
     contents = Contents(state, wish.stem)
     steps = (
         *gateways(state, inventory),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmnet.model.backup import BackupDocument, Completeness, Loss, Reason
+from swarmnet.model.in_swarm import is_ours
 from swarmnet.model.lock import LOCK_NAME
 from swarmnet.model.network import Scope
 from swarmnet.model.state import ClusterState
@@ -83,7 +84,10 @@ def _as_kept(state: ClusterState) -> ClusterState:
 
 
 def own(state: ClusterState) -> ClusterState:
-    """Return the state without what swarmnet itself put there for a while: probes and the lock."""
+    """Return the state without what swarmnet itself put there: probes, the lock, and the scheduler of backups.
+
+    A restore must not begin to write backups of another cluster to where the lost one wrote its own.
+    """
     return state.model_copy(
         update={
             "hosts": tuple(
@@ -96,7 +100,10 @@ def own(state: ClusterState) -> ClusterState:
                 for facts in state.hosts
             ),
             "networks": _without_probes(state.networks),
-            "services": tuple(one for one in state.services if PROBE_LABEL not in one.spec.labels),
+            "services": tuple(
+                one for one in state.services if PROBE_LABEL not in one.spec.labels and not is_ours(one.spec.labels)
+            ),
+            "secrets": tuple(one for one in state.secrets if not is_ours(one.spec.labels)),
             "configs": tuple(one for one in state.configs if one.spec.name != LOCK_NAME),
         }
     )

@@ -39,6 +39,7 @@ from swarmnet.report.documents.plan import PlanDocument, RestorePlanDocument, Sa
 from swarmnet.report.documents.raft import BackupRaftDocument
 from swarmnet.report.documents.restore import RestoreDocument
 from swarmnet.report.documents.schedule import (
+    ScheduleImageDocument,
     ScheduleInstallDocument,
     ScheduleRemoveDocument,
     ScheduleRunDocument,
@@ -89,6 +90,7 @@ DOCUMENTS: dict[str, type[Output]] = {
     "schedule-run": ScheduleRunDocument,
     "schedule-status": ScheduleStatusDocument,
     "schedule-remove": ScheduleRemoveDocument,
+    "schedule-image": ScheduleImageDocument,
     "keys": KeysDocument,
     "keys-check": KeysCheckDocument,
     "keys-init": KeysInitDocument,

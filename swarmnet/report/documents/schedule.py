@@ -33,7 +33,7 @@ class ScheduleEntry(Entry):
     """One schedule."""
 
     cluster: Text
-    at: str = Field(description="A cron expression in local time.")
+    at: str = Field(description="A cron expression in local time; where the swarm runs it, in UTC.")
     with_: str = Field(alias="with", description="What starts the runs.")
     drill: str | None = Field(description="A cron expression: when runs rehearse the restore, too.")
     repository: Text
@@ -46,6 +46,8 @@ class ScheduleEntry(Entry):
     overdue: bool = Field(description="True when the newest complete backup is too old.")
     ping: str | None = Field(description="Origin of the URL that hears of each run.")
     notify: list[str] = Field(description="Schemes of the services that hear of failures.")
+    node: Text | None = Field(description="The node that runs it, where the swarm does.")
+    problem: Text | None = Field(description="Why the swarm does not run it, or cannot be asked.")
 
 
 class ScheduleStatusDocument(Output):
@@ -74,6 +76,14 @@ class ScheduleRemoveDocument(Output):
 
     cluster: Text
     done: list[Text] = Field(description="What was removed, in words.")
+
+
+class ScheduleImageDocument(Output):
+    """What ``schedule image --json`` prints."""
+
+    folder: Text
+    files: list[Text] = Field(description="What was written there.")
+    next: Text = Field(description="The command that builds and pushes the image; put your registry in it.")
 
 
 def run_entry(run: RunRecord) -> RunEntry:

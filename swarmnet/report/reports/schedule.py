@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from swarmnet.report.documents.schedule import (
         RunEntry,
         ScheduleEntry,
+        ScheduleImageDocument,
         ScheduleInstallDocument,
         ScheduleRemoveDocument,
         ScheduleRunDocument,
@@ -51,6 +52,13 @@ def removed_report(document: ScheduleRemoveDocument) -> Report:
     return Report("schedule remove", document, (gone,), printed(document.done))
 
 
+def image_report(document: ScheduleImageDocument) -> Report:
+    """Return what an image is built from, and the next command."""
+    written = Check("image", document.folder, Status.OK, "written")
+    lines = (*(f"wrote {document.folder}/{name}" for name in document.files), f"next: {document.next}")
+    return Report("schedule image", document, (written,), printed(lines))
+
+
 def _checks(one: ScheduleEntry) -> Iterator[Check]:
     yield Check(
         "schedule",
@@ -59,6 +67,8 @@ def _checks(one: ScheduleEntry) -> Iterator[Check]:
         _newest(one),
         f"swarmnet schedule run {one.cluster}" if one.overdue else "",
     )
+    if one.problem is not None:
+        yield Check("scheduler", one.cluster, Status.FAILED, one.problem)
     if one.last is not None:
         yield _check_of(one.cluster, one.last)
 
@@ -71,7 +81,10 @@ def _check_of(cluster: str, run: RunEntry) -> Check:
 def _lines(one: ScheduleEntry) -> Iterator[Line]:
     word = ("OVERDUE", "red") if one.overdue else ("ok", "green")
     yield line(f"{one.cluster}  ", word, f"  {_newest(one)}")
-    yield f"  next   {one.next} ({one.at}, {one.with_}){'; a run is due now' if one.due else ''}"
+    where = f"{one.with_} on {one.node}" if one.node else one.with_
+    yield f"  next   {one.next} ({one.at}, {where}){'; a run is due now' if one.due else ''}"
+    if one.problem is not None:
+        yield line("  ", ("NOT RUNNING", "red"), f"  {one.problem}")
     if one.last is None:
         yield "  last   no run yet"
     else:

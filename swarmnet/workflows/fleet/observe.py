@@ -7,7 +7,7 @@ believed: it says that it is a node that it is not, or is in another swarm. :mod
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import (
@@ -66,6 +66,8 @@ class Look:
     """File on the operator's machine for the swarm's unlock key; compared, never part of the state."""
     missing: tuple[HostFailure, ...] = ()
     """Hosts that did not answer a moment ago: they are not tried again, which would cost the time-out once more."""
+    told: Mapping[str, HostFacts] = field(default_factory=dict)
+    """Hosts that answered in another way, by name: they are not asked themselves."""
 
     packages: Callable[[Ports], Mapping[str, HostPackages | HostError]] | None = None
     """Reads what packages of hosts say about their engines; then a host may be without one."""
@@ -171,7 +173,7 @@ def _is_looked_at(host: Host, ports: Ports, look: Look) -> bool:
 
 def _heard(ports: Ports, host: str, look: Look, silence: Silence) -> _Seen:
     try:
-        return _host(ports, host, look)
+        return _host(ports, host, look) if host not in look.told else _Seen(look.told[host], ())
     finally:
         silence.ended(host)
 

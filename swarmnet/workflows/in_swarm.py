@@ -1,0 +1,357 @@
+"""The scheduler that is a service of the swarm: installed, asked, and taken away from outside; its own loop inside.
+
+What must outlive a move to another node is in labels of the service: what is remembered between two runs, and which
+request of an operator was served. A change of labels alone restarts no task (seen on 20.10, 26.1 and 28.5).
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from swarmnet.errors import ConflictError, ConvergenceError, HostError, NotFoundError, RefusedError, StateChangedError
+from swarmnet.model.clock import wait_until
+from swarmnet.model.find import by_id, by_name
+from swarmnet.model.in_swarm import (
+    ASKED_LABEL,
+    HISTORY_LABEL,
+    HOME,
+    KEY_FILE,
+    ORDERS_FILE,
+    SCHEDULE_LABEL,
+    SERVED_LABEL,
+    SERVICE,
+    SIGNER_LABEL,
+    SOCKET,
+    is_ours,
+)
+from swarmnet.model.merge import lay
+from swarmnet.model.schedule import History
+from swarmnet.model.service import (
+    Attachment,
+    FileReference,
+    Mount,
+    MountType,
+    RestartPolicy,
+    ServiceSpec,
+)
+from swarmnet.model.swarm import NewSecret, SecretSpec
+from swarmnet.operations.content.names import secret_name
+from swarmnet.plan.schedule import after_run, is_due
+from swarmnet.workflows.in_swarm_look import clear
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from swarmnet.model.base import Labels, Secret
+    from swarmnet.model.clock import Clock
+    from swarmnet.model.ports import SwarmPort
+    from swarmnet.model.schedule import RunRecord, Schedule
+    from swarmnet.model.service import Service
+    from swarmnet.model.swarm import StoredSecret
+
+PROGRAM = ("python3", "-P", "-m", "swarmnet.cli.scheduler")
+"""What the tasks run; -P keeps files of the working directory from being taken for modules."""
+START_LIMIT = 120.0
+"""Seconds for the scheduler's task to run: a node may fetch the image first."""
+RUN_LIMIT = 1800.0
+"""Seconds for a run that an operator asked for."""
+EVERY = 1.0
+TURN_EVERY = 5.0
+"""Seconds between two looks of the scheduler at its own service."""
+RETRY_EVERY = 300.0
+"""Seconds between two runs that could not begin."""
+_TRIES = 5
+_LINES, _WIDTH = 20, 400
+"""What a label keeps of a run's lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a schedule needs in the swarm."""
+
+    cluster: str
+    image: str
+    signer: str
+    """Public half of the signing key, as a line."""
+    orders: Secret
+    new_key: Secret | None
+    """The signing key, where the swarm has none that the operator trusts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the service says about its runs."""
+
+    service: Service
+    history: History
+    task: str | None
+    """Id of the task that runs."""
+    node: str | None
+    """Its node."""
+    said: str
+    """State of the newest task, where none runs."""
+
+
+def signers(manager: SwarmPort) -> tuple[str, ...]:
+    """Return the public halves of the signing keys that the swarm keeps for its scheduler."""
+    return tuple(one.spec.labels[SIGNER_LABEL] for one in _secrets(manager) if SIGNER_LABEL in one.spec.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """What an install did."""
+
+    done: tuple[str, ...] = ()
+    """In words."""
+    old: str | None = None
+    """Id of the task that another one replaces now."""
+
+
+def install(manager: SwarmPort, wanted: Wanted) -> Installed:
+    """Create what is missing, change what differs, and return what was done.
+
+    Raises:
+        RefusedError: a service of someone else has the name.
+        HostError: the manager does not answer, or refuses something.
+    """
+    service = find(manager)
+    done: list[str] = []
+    labels = {SCHEDULE_LABEL: wanted.cluster}
+    orders = secret_name(ORDERS_FILE, wanted.orders.reveal())
+    done += _kept(manager, orders, labels, wanted.orders)
+    if wanted.new_key is not None:
+        key = secret_name(KEY_FILE, wanted.new_key.reveal())
+        done += _kept(manager, key, {**labels, SIGNER_LABEL: wanted.signer}, wanted.new_key)
+    else:
+        mine = [one for one in _secrets(manager) if one.spec.labels.get(SIGNER_LABEL) == wanted.signer]
+        key = mine[0].spec.name
+    spec, old = service_spec(wanted, orders, key), None
+    if service is None:
+        manager.services.create(spec)
+        done.append(f"created service {SERVICE}")
+    elif lay(service.spec, spec) != service.spec:
+        before = standing(manager)
+        old = None if before is None else before.task
+        manager.services.update(service.id, service.version, spec)
+        done.append(f"updated service {SERVICE}")
+    for one in _secrets(manager):
+        if one.spec.name not in (orders, key):
+            with suppress(NotFoundError, ConflictError):  # in use by a task that ends
+                manager.secrets.remove(one.id)
+    return Installed(tuple(done), old)
+
+
+def _kept(manager: SwarmPort, name: str, labels: Labels, data: Secret) -> list[str]:
+    if by_name(manager.secrets.list(), name) is not None:
+        return []
+    manager.secrets.create(NewSecret(SecretSpec(name=name, labels=labels), data))
+    return [f"created secret {name}"]
+
+
+def service_spec(wanted: Wanted, orders: str, key: str) -> ServiceSpec:
+    """Return the service: one task on a manager, whose engine answers for the swarm; its files are in memory."""
+    return ServiceSpec(
+        name=SERVICE,
+        image=wanted.image,
+        replicas=1,
+        command=PROGRAM,
+        args=("serve",),
+        env={"HOME": HOME, "LOGNAME": "root"},  # an image need not know its user by name
+        secrets=(
+            FileReference(source=orders, target=ORDERS_FILE, mode=0o400),
+            FileReference(source=key, target=KEY_FILE, mode=0o400),
+        ),
+        mounts=(
+            Mount(target=SOCKET, type=MountType.BIND, source=SOCKET),
+            Mount(target="/tmp", type=MountType.TMPFS),  # noqa: S108 - in the container
+        ),
+        networks=(Attachment(network="host"),),  # the way to a target is the host's own
+        constraints=("node.role == manager",),
+        cap_drop=("ALL",),
+        read_only=True,
+        restart=RestartPolicy(condition="any", delay=10.0),
+        labels={SCHEDULE_LABEL: wanted.cluster, SIGNER_LABEL: wanted.signer},
+    )
+
+
+def find(manager: SwarmPort) -> Service | None:
+    """Return the scheduler's service.
+
+    Raises:
+        RefusedError: a service of someone else has its name.
+    """
+    service = by_name(manager.services.list(), SERVICE)
+    if service is not None and not is_ours(service.spec.labels):
+        raise RefusedError(
+            f"service {SERVICE} is not swarmnet's: it was left alone", hint="rename it, and run it again"
+        )
+    return service
+
+
+def standing(manager: SwarmPort) -> Standing | None:
+    """Return what the scheduler's service says; None where there is none."""
+    service = find(manager)
+    if service is None:
+        return None
+    tasks = manager.tasks(service=service.id)
+    running = [one for one in tasks if one.state == "running" and one.desired_state == "running"]
+    node = by_id(manager.nodes.list(), running[0].node_id) if running else None
+    last = next((one for one in tasks if one.desired_state in ("running", "ready")), tasks[0] if tasks else None)
+    said = "it has no task" if last is None else f"its task is {last.state}: {last.message}".removesuffix(": ")
+    task = running[0].id if node is not None else None
+    return Standing(service, history_of(service), task, None if node is None else node.name, said)
+
+
+def history_of(service: Service) -> History:
+    """Return what the service remembers of its runs; nothing where that cannot be read."""
+    try:
+        return History.model_validate_json(service.spec.labels.get(HISTORY_LABEL, "{}"))
+    except ValidationError:
+        return History()
+
+
+def wait_for_start(manager: Callable[[], SwarmPort], old: str | None, clock: Clock, tell: Callable[[str], None]) -> str:
+    """Return the node on which the scheduler runs, once it does.
+
+    Args:
+        manager: returns a manager that answers.
+        old: id of a task that does not count: another one replaces it.
+        clock: the source of time.
+        tell: hears what is waited for.
+
+    Raises:
+        ConvergenceError: it did not start; the message has the last state of its task.
+    """
+
+    def look() -> tuple[str | None, str]:
+        found = standing(manager())
+        if found is None:
+            return None, "there is no service"
+        return (None if found.task == old else found.node), found.said
+
+    return wait_until(clock, look, what="the scheduler to run", timeout=START_LIMIT, every=EVERY, tell=tell)
+
+
+def run_now(manager: Callable[[], SwarmPort], word: str, clock: Clock, tell: Callable[[str], None]) -> RunRecord | None:
+    """Ask the scheduler for a run, wait for its end, and return what became of it.
+
+    Args:
+        manager: returns a manager that answers.
+        word: tells this request from others.
+        clock: the source of time.
+        tell: hears what is waited for.
+
+    Raises:
+        ConvergenceError: no run ended in time.
+    """
+    write_labels(manager(), {ASKED_LABEL: word})
+
+    def look() -> tuple[Service | None, str]:
+        try:
+            found = standing(manager())
+        except HostError as error:
+            return None, error.message
+        if found is None:
+            raise ConvergenceError("the scheduler was removed meanwhile")
+        served = found.service.spec.labels.get(SERVED_LABEL) == word
+        return (found.service if served else None), f"it runs on {found.node}" if found.node else found.said
+
+    service = wait_until(clock, look, what="the run to end", timeout=RUN_LIMIT, every=EVERY, tell=tell)
+    return history_of(service).last
+
+
+def write_labels(manager: SwarmPort, labels: Labels) -> None:
+    """Write labels of the scheduler's service; the others stay.
+
+    Raises:
+        NotFoundError: there is no such service.
+        StateChangedError: someone else changes it all the time.
+    """
+    for left in reversed(range(_TRIES)):
+        service = find(manager)
+        if service is None:
+            raise NotFoundError(manager.host, f"there is no service {SERVICE}", status=404)
+        spec = service.spec.model_copy(update={"labels": {**service.spec.labels, **labels}})
+        try:
+            manager.services.update(service.id, service.version, spec)
+        except StateChangedError:
+            if not left:
+                raise
+        else:
+            return
+
+
+def remove(manager: SwarmPort) -> tuple[str, ...]:
+    """Take the service, its job and its secrets away; return what was done, in words."""
+    done: list[str] = []
+    service = find(manager)
+    if service is not None:
+        with suppress(NotFoundError):
+            manager.services.remove(service.id)
+        done.append(f"removed service {SERVICE}")
+    clear(manager)
+    for one in _secrets(manager):
+        with suppress(NotFoundError):
+            manager.secrets.remove(one.id)
+        done.append(f"removed secret {one.spec.name}")
+    return tuple(done)
+
+
+def _secrets(manager: SwarmPort) -> tuple[StoredSecret, ...]:
+    return tuple(one for one in manager.secrets.list() if is_ours(one.spec.labels))
+
+
+@dataclass
+class Scheduler:
+    """The loop of the scheduler's task, turn by turn.
+
+    Times of the schedule are those of the process: its container is in UTC.
+    """
+
+    schedule: Schedule
+    run: Callable[[History], RunRecord]
+    clock: Clock
+    _unwritten: Labels = field(default_factory=dict)
+
+    def turn(self, manager: SwarmPort) -> bool:
+        """Do a run if one is due, or was asked for; return whether there was one.
+
+        What became of a run is written down before there is another one.
+
+        Raises:
+            HostError: no manager answers for the swarm.
+        """
+        self._write(manager)
+        service = find(manager)
+        if service is None:  # it was removed: this task ends in a moment
+            return False
+        history, labels = history_of(service), service.spec.labels
+        asked = labels.get(ASKED_LABEL, "")
+        now = self.clock.now()
+        if asked == labels.get(SERVED_LABEL, "") and (_waits(history, now) or not is_due(self.schedule, history, now)):
+            return False
+        after = after_run(self.schedule, history, self.run(history))
+        kept = after.model_copy(update={"last": None if after.last is None else _shortened(after.last)})
+        self._unwritten = {HISTORY_LABEL: kept.model_dump_json(), SERVED_LABEL: asked}
+        self._write(manager)
+        return True
+
+    def _write(self, manager: SwarmPort) -> None:
+        if self._unwritten:
+            write_labels(manager, self._unwritten)
+            self._unwritten = {}
+
+
+def _waits(history: History, now: datetime) -> bool:
+    """Return whether the last run could not begin, and was a moment ago."""
+    last = history.last
+    return last is not None and last.retry and 0 <= (now - last.started).total_seconds() < RETRY_EVERY
+
+
+def _shortened(record: RunRecord) -> RunRecord:
+    return record.model_copy(update={"lines": tuple(line[:_WIDTH] for line in record.lines[-_LINES:])})
