@@ -13,6 +13,7 @@ from swarmnet.model.drill import DrillReport, DrillResult, Ground, Rehearsed
 from swarmnet.model.events import ignore
 from swarmnet.model.hosts import Host, Inventory, Role
 from swarmnet.model.network import NetworkSpec, Subnet
+from swarmnet.model.ports import ContainerSpec
 from swarmnet.model.report import Status, Verdict
 from swarmnet.model.service import Attachment, FileReference, PublishedPort, ServiceSpec
 from swarmnet.model.swarm import NewSecret, NodeSpec, SecretSpec, SwarmSpec
@@ -69,6 +70,8 @@ def backup() -> BackupDocument:
         )
     )
     engine.services.create(ServiceSpec(name="job", image="jobs:2", command=("crunch",), replicas=1, networks=front))
+    world.machines["w2"].images.add("legacy:1")
+    world.engine("w2").start_container(ContainerSpec("legacy", "legacy:1", ("sleep",), {}))
     node = next(node for node in engine.nodes.list() if node.hostname == "w1")
     engine.nodes.update(node.id, node.version, NodeSpec(labels={"zone": "z"}))
     world.settle()
@@ -120,7 +123,10 @@ def test_a_drill_passes_when_all_came_back_and_tells_what_a_lab_cannot_show() ->
     world = World(inventory=SPARE)
     report = drilled(world)
     assert (report.result, report.exit_code, report.lost) == (DrillResult.PASSED, ExitCode.DONE, ())
-    assert [(one.what, "digest" in one.why) for one in report.explained] == [("service web: image", True)]
+    assert [(one.what, one.why.split(",")[0]) for one in report.explained] == [
+        ("container legacy on s3", "it is not part of a service"),
+        ("service web: image", "a lab runs a stand-in of the same name"),
+    ]
     assert any(loss.what == "job" and "stand-in" in loss.why for loss in report.losses)
     assert [one.name for one in report.phases] == [
         "open",

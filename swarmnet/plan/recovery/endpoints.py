@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from swarmnet.model.endpoint import CONNECT_MAC_API, EndpointSpec
 from swarmnet.model.fields import needed
 from swarmnet.model.network import GATEWAY
+from swarmnet.model.plan import Skip
+from swarmnet.model.ref import Ref
 from swarmnet.model.version import ApiVersion
 from swarmnet.operations.container.checks import DEFAULT, UNJOINABLE, holder, in_swarm, network_of
 from swarmnet.operations.container.connect import ConnectOperation
@@ -111,6 +113,14 @@ def endpoint_steps(
             operation = RestoredEndpoint.model_construct(container=box.name, **fields)
             steps.append(Step(operation=operation, on=(host,)))
     return tuple(steps), tuple(missing)
+
+
+def absent_containers(document: BackupDocument, state: ClusterState, hosts: Mapping[str, str]) -> Iterator[Skip]:
+    """Yield the containers that are not on the hosts that answer: a backup announces that it does not hold them."""
+    for host, box in _containers(document, hosts):
+        if state.facts(host) is not None and state.container(host, box.name) is None:
+            why = "it is not part of a service, and no restore creates such containers"
+            yield Skip(object=Ref(kind="container", name=box.name, host=host), why=why)
 
 
 def _containers(document: BackupDocument, hosts: Mapping[str, str]) -> Iterator[tuple[str, Container]]:

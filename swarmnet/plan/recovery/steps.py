@@ -26,7 +26,7 @@ from swarmnet.operations.service.networks import PREDEFINED
 from swarmnet.operations.service.restored import RestoredConfig, RestoredSecret, RestoredService
 from swarmnet.operations.swarm.restored import RestoredSwarm
 from swarmnet.plan.recovery.describe import IDLE
-from swarmnet.plan.recovery.endpoints import endpoint_steps
+from swarmnet.plan.recovery.endpoints import absent_containers, endpoint_steps
 from swarmnet.plan.recovery.host_map import Places, host_map, moved, places
 from swarmnet.plan.recovery.networks import Networks, is_there_to_restore
 from swarmnet.plan.recovery.selection import Selection, needs_of, selection
@@ -107,6 +107,7 @@ def restoration(document: BackupDocument, inventory: Inventory, state: ClusterSt
     where = places(document.state, state, hosts, inventory)
     kept, service_skips = case.services(where, networks)
     endpoints, missing = endpoint_steps(document, state, hosts, chosen)
+    skips += absent_containers(document, state, hosts)
     volumes, volume_skips = volume_steps(document, state, hosts, chosen)
     steps = (
         *networks.gateways(),

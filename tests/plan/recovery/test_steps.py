@@ -31,6 +31,8 @@ NEW = Inventory(
 )
 MAP = {"m1": "n1", "w1": "n2"}
 DATA = {"tls-key": Secret(CANARY)}
+BOXES = ["container box on n1", "container box on n2"]
+"""What no restore creates."""
 
 
 def _restored(
@@ -95,13 +97,13 @@ def test_old_labels_and_availability_come_to_the_mapped_hosts_unless_the_invento
 def test_a_second_plan_on_the_restored_cluster_is_empty() -> None:
     first = _plan(_restored())
     again = _restored(state=first.predicted, secrets={})
-    assert again.skips == ()
+    assert [skip.what for skip in again.skips] == BOXES
     assert _plan(again, first.predicted).is_empty
 
 
 def test_a_secret_without_data_is_skipped_with_the_services_that_need_it() -> None:
     found = _restored(secrets={})
-    assert [skip.what for skip in found.skips] == ["secret tls-key", "service web"]
+    assert [skip.what for skip in found.skips] == [*BOXES, "secret tls-key", "service web"]
     assert not any("web" in line or "tls-key" in line for line in told(_plan(found)))
 
 
@@ -130,7 +132,7 @@ def test_placements_on_old_nodes_move_with_the_mapping() -> None:
 
 def test_hosts_that_are_not_mapped_are_listed_and_their_local_networks_left() -> None:
     found = _restored(mapping={"m1": "n1"})
-    assert [skip.what for skip in found.skips] == ["host w1"]
+    assert [skip.what for skip in found.skips] == ["host w1", BOXES[0]]
     assert "network.create network lan on n2" not in told(_plan(found))
 
 
