@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from swarmnet.model.constraint import Constraint
+from swarmnet.model.hosts import Availability
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,6 +44,21 @@ def admits(constraint: Constraint, node: Node) -> bool:
     is_address = constraint.key == "node.ip"
     equal = _is_in(seen, constraint.value) if is_address else constraint.value.lower() == seen.lower()
     return equal if constraint.operator == "==" else not equal
+
+
+def matches(constraints: Iterable[str], node: Node) -> bool:
+    """Return whether the node meets all constraints; no node meets a text that is not a constraint."""
+    return all(found is not None and admits(found, node) for found in map(Constraint.parse, constraints))
+
+
+def eligible(spec: ServiceSpec, nodes: Iterable[Node]) -> tuple[Node, ...]:
+    """Return the nodes that take new tasks of the service now."""
+    return tuple(
+        node
+        for node in nodes
+        if node.status == "ready" and node.spec.availability in (None, Availability.ACTIVE)
+        if matches(spec.constraints or (), node)
+    )
 
 
 def _seen(constraint: Constraint, node: Node) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 
 def printable(text: str) -> str:
     """Return text with control characters shown, so that it cannot steer a terminal; line breaks and tabs stay."""
@@ -13,3 +15,12 @@ def printable(text: str) -> str:
 def on_one_line(text: str) -> str:
     """Return printable text without line breaks, so that a name cannot pretend to be another line of a report."""
     return printable(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+_IDS = re.compile(r"\b[0-9a-z]{25}\b|\b[0-9a-f]{64}\b")
+"""Ids of tasks and endpoints, which differ from one attempt to the next."""
+
+
+def without_ids(text: str) -> str:
+    """Return an engine's message without ids of tasks and endpoints."""
+    return _IDS.sub("...", text)

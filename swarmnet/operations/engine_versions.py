@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.fields import needed
 from swarmnet.model.hosts import Role
+from swarmnet.model.placement import matches
 from swarmnet.model.version import ApiVersion, api_of_engine, first_engine
-from swarmnet.operations.service.constraints import matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

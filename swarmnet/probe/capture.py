@@ -22,6 +22,7 @@ OUTGOING = 4
 HOST = 0
 ROOM = 8 * 1024 * 1024
 """Bytes that may wait in the kernel; what does not fit is counted as lost."""
+EVERY = "*"
 LONGEST = 120.0
 """Seconds after which a capture ends by itself."""
 _SO_ATTACH_FILTER = 26
@@ -77,10 +78,11 @@ class Capture:
         """Begin: when this returns the kernel keeps every packet that passes.
 
         Args:
-            job: ``devices``, ``port`` (of VXLAN), ``needles`` (label to hex bytes to look for), ``ignore`` (hex bytes;
-                packets with them do not count as traffic), ``seconds``.
+            job: ``devices`` (``*``: all of this network namespace), ``port`` (of VXLAN), ``needles`` (label to hex
+                bytes), ``ignore`` (hex bytes; packets with them are not traffic), ``seconds``.
         """
-        self.devices = [str(name) for name in _list(job["devices"])]
+        named = [str(name) for name in _list(job["devices"])]
+        self.devices = [name for _, name in socket.if_nameindex()] if named == [EVERY] else named
         self.port = int(str(job["port"]))
         self.needles = {label: bytes.fromhex(str(text)) for label, text in _dict(job["needles"]).items()}
         self.ignore = bytes.fromhex(str(job.get("ignore", "")))

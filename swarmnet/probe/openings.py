@@ -21,6 +21,8 @@ ATTEMPT = 3.2
 """Seconds for one connection: a lost SYN is sent again after 1 s, and once more after 3 s."""
 SHORTEST = 0.3
 PAUSE = 0.3
+COUNTED = 1.3
+"""Seconds for a datagram that is counted where it arrives, so that no answer is needed: it is sent three times."""
 RESEND = 0.5
 """Seconds after which a datagram is sent again."""
 OPEN, UNRESOLVABLE, REFUSED, UNREACHABLE, SILENT, WRONG = (
@@ -172,8 +174,13 @@ def _tls(stream: socket.socket, within: float) -> dict[str, object]:
 
 
 def _datagram(address: str, target: dict[str, Any], until: float) -> dict[str, object]:
-    """Send datagrams until one is answered or refused; one that stays silent proves nothing."""
-    asked, say = os.urandom(8), target.get("say") or {}
+    """Send datagrams until one is answered or refused; one that stays silent proves nothing here.
+
+    Each is the target's ``marker`` (hex digits), so that it can be seen where it arrives.
+    """
+    asked, say = bytes.fromhex(str(target.get("marker", ""))) or os.urandom(8), target.get("say") or {}
+    if "marker" in target:
+        until = min(until, time.monotonic() + COUNTED)
     if "dns" in say:
         asked = names.question(1, str(say["dns"]))
         until = min(until, time.monotonic() + float(say["within"]))

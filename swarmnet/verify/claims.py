@@ -143,6 +143,26 @@ def steady(network: str, source: str, target: str) -> Claim:
     return ("steady", network, source, target)
 
 
+def tasks(service: str) -> Claim:
+    """Return the claim that the tasks of a service run."""
+    return ("tasks", service)
+
+
+def host_port(service: str) -> Claim:
+    """Return the claim that no one else holds a port that a service wants on its hosts."""
+    return ("host-port", service)
+
+
+def name(network: str, name: str) -> Claim:
+    """Return the claim that a name on a network belongs to one service or container."""
+    return ("name", network, name)
+
+
+def address(network: str, address: str) -> Claim:
+    """Return the claim that an address on a network belongs to one container or service."""
+    return ("address", network, address)
+
+
 def balancer(host: str, network: str) -> Claim:
     """Return the kernel's table by which a host balances on a network, or in the ``MESH``."""
     return ("balancer", host, network)

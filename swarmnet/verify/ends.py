@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from swarmnet.model.expectation import Party, PartyKind
@@ -35,6 +35,8 @@ class End:
     """Whether questions are asked from inside its network namespace."""
     problem: str | None = None
     """Why none can be asked there; None where they can."""
+    watches: bool = False
+    """Whether the datagrams that arrive inside its network namespace are counted."""
     is_machine: bool = False
     """Whether it is a machine: a host, asked by its observer, or the operator's, whose ``host`` is empty."""
 
@@ -69,13 +71,25 @@ def ends_of(
     """
     found: list[End] = []
     asking: set[tuple[str, str]] = set()
+    watched = _watched(expected)
     for party in parties_of(expected):
-        several = _plain(party, containers) if party.kind is PartyKind.CONTAINER else _tasks(state, party.name)
+        several = _plain(party, containers) if party.kind is PartyKind.CONTAINER else tasks_of(state, party.name)
         for end in several:
             asks = bool(end.host and end.container) and (end.party, end.host) not in asking
             asking |= {(end.party, end.host)} if asks else set()
-            found.append(End(end.party, end.host, end.name, end.container, end.addresses, asks=asks))
+            watches = bool(end.host and end.container) and party in watched
+            found.append(replace(end, asks=asks, watches=watches))
     return tuple(found)
+
+
+def _watched(expected: Expectations) -> frozenset[Party]:
+    """Return the parties that datagrams are sent to which none of their programs may answer."""
+    found = {
+        arrow.target: expected.checks.get(str(arrow.target))
+        for arrow in expected.arrows
+        if arrow.target.has_tasks and any(door.protocol == "udp" for door in arrow.doors)
+    }
+    return frozenset(party for party, check in found.items() if check is None or check.dns is None)
 
 
 def _plain(party: Party, containers: Mapping[str, tuple[Container, ...]]) -> Iterator[End]:
@@ -85,7 +99,8 @@ def _plain(party: Party, containers: Mapping[str, tuple[Container, ...]]) -> Ite
             yield End(str(party), party.host, box.name, box.id, addresses)
 
 
-def _tasks(state: ClusterState, name: str) -> Iterator[End]:
+def tasks_of(state: ClusterState, name: str) -> Iterator[End]:
+    """Yield the running tasks of a service; none of them asks yet."""
     service = state.service(name)
     mesh = {net.spec.name for net in state.networks if net.spec.ingress}
     hosts = {node.id: facts for facts in state.hosts if (node := state.node_of(facts.host)) is not None}

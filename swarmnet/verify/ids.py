@@ -107,6 +107,16 @@ class CauseId(_Explained):
     RESOLVER = ("resolver", "the engine's own resolver does not answer")
     UPSTREAM_DNS = ("upstream-dns", "names outside of the swarm are not answered for")
 
+    # The user's own services.
+    TASK_REJECTED = ("task-rejected", "a host cannot start a task of a service")
+    TASK_FAILED = ("task-failed", "the program of a task ends, again or for good")
+    TASK_WAITS = ("task-waits", "no node takes a task, or it is given no address")
+    NAMELESS_TASK = ("nameless-task", "a task runs, and no name leads to it")
+    STALE_ADDRESS = ("stale-address", "a name leads to an address that no running task has")
+    ALIAS_TWICE = ("alias-twice", "two services, or a service and a container, have one name on a network")
+    UNEVEN_SPREAD = ("uneven-spread", "tasks are not spread evenly over the values of a label")
+    SPREAD_LABEL = ("spread-label", "no node has the label over which tasks should be spread")
+
     # Balancing.
     NO_IPVS = ("no-ipvs", "the kernel has no IPVS")
     VIP = ("vip", "a service's virtual address does not answer")

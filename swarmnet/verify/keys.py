@@ -90,6 +90,13 @@ def _rules(value: JsonObject) -> Ruleset | None:
     return parse(ended.stdout) if ended.succeeded else None
 
 
+def _tasks(value: JsonObject) -> dict[str, frozenset[str]] | None:
+    found = value.get("tasks")
+    if not isinstance(found, dict):
+        return None
+    return {service: frozenset(map(str, ids)) for service, ids in found.items() if isinstance(ids, list)}
+
+
 def _targets(value: JsonObject) -> dict[str, JsonObject] | None:
     return _objects(value.get("targets"))
 
@@ -160,6 +167,8 @@ ESP = command("esp")
 SAVE, SAVE_LEGACY, SAVE_NFT = rules("rules"), rules("rules/legacy"), rules("rules/nft")
 NAT, FILTER = rules("ingress/nat"), rules("ingress/filter")
 ROUTES, MESH_TABLE = command("ingress/routes"), command("ingress/ipvs")
+RUNNING_NOW: Key[dict[str, frozenset[str]]] = Key("tasks/now", _tasks)
+"""The second look at the managers: the tasks of each service, by ids, that run now."""
 NAMESPACES = command("ipvs/namespaces")
 """The files of the engine's network namespaces."""
 WAYS = targets("wire/ways")

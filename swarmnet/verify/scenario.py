@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from swarmnet.model.network import Network
     from swarmnet.model.ports import Approach
     from swarmnet.model.report import Status
-    from swarmnet.model.state import ClusterState
+    from swarmnet.model.state import ClusterState, Container
     from swarmnet.model.verification import ExpectedMatrix, Matrix
     from swarmnet.verify.ends import End
     from swarmnet.verify.ids import CauseId
@@ -135,6 +135,14 @@ class Setup:
     """The containers that this is about."""
     planned: Planned | None = None
     """What the hosts are to be, where they are looked at before they are in a swarm; None for a swarm that is there."""
+    overlays: tuple[Network, ...] = ()
+    """The overlays on which the user's own services are asked, with or without a playbook."""
+    insiders: tuple[End, ...] = ()
+    """Containers of the user's own services that ask there; each host and overlay with a task has one."""
+    receivers: tuple[End, ...] = ()
+    """The running tasks behind published UDP ports, where what arrives is counted."""
+    held: Mapping[str, tuple[Container, ...]] = field(default_factory=dict)
+    """The containers that run on each host, as its own engine lists them; none of a verification."""
 
     @property
     def plain(self) -> Network | None:
@@ -220,6 +228,14 @@ class OperatorTask:
 
 
 @dataclass(frozen=True, slots=True)
+class SwarmTask:
+    """A second look at what managers say: which tasks of each service run now, as ``{"tasks": {SERVICE: [TASK]}}``."""
+
+    key: str
+    host: str = OPERATOR
+
+
+@dataclass(frozen=True, slots=True)
 class HostCommand:
     """A command on the host itself, which must change nothing there."""
 
@@ -230,7 +246,7 @@ class HostCommand:
     timeout: float = 15.0
 
 
-Question = ProbeTask | ServiceTask | ObserverTask | OperatorTask | InsideTask | HostCommand
+Question = ProbeTask | ServiceTask | ObserverTask | OperatorTask | InsideTask | SwarmTask | HostCommand
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +297,10 @@ class Scenario(ABC):
     needs_mesh: ClassVar[bool] = False
     needs_ends: ClassVar[bool] = False
     """Whether it asks from inside containers of the user's what a playbook expects, and has nothing to do without."""
+    needs_own: ClassVar[bool] = False
+    """Whether it asks from inside containers of the user's own services, and what hosts say of their containers."""
+    needs_receivers: ClassVar[bool] = False
+    """Whether it sends datagrams to ports that services of the user's publish, and counts where they arrive."""
     needs_control: ClassVar[bool] = False
     """Whether a plain overlay is needed next to the encrypted ones."""
     turn: ClassVar[Turn] = Turn.FIRST

@@ -17,6 +17,7 @@ from swarmnet.model.topology import tasks_on
 from swarmnet.model.verification import PROBE_LABEL, Keep, Phase, Verification
 from swarmnet.verify.ends import parties_of
 from swarmnet.verify.judge import judged, within_border
+from swarmnet.verify.own import overlays_of
 from swarmnet.verify.probes.eligible import eligibility
 from swarmnet.verify.probes.free_addresses import rooms
 from swarmnet.verify.probes.gather import Batches
@@ -89,6 +90,13 @@ PHASES = (
         needed=Start.needs_observers,
     ),
     StartPhase("ends", lambda _: "entering your containers' networks", run=Start.enter_ends, needed=Start.needs_ends),
+    StartPhase("own", lambda _: "entering your services' networks", run=Start.enter_own, needed=Start.needs_own),
+    StartPhase(
+        "receivers",
+        lambda _: "entering the tasks behind UDP ports",
+        run=Start.enter_receivers,
+        needed=Start.needs_receivers,
+    ),
     StartPhase("service", lambda _: "waiting for the probe service", run=Start.await_service, needed=Start.has_service),
     StartPhase(
         "mesh", lambda _: "waiting for the published probe service", run=Start.await_mesh, needed=Start.has_mesh
@@ -138,9 +146,6 @@ def verify(
     context = RunContext(ports, kit, run, state, wish.timeout)
     answers: Answers = {}
     notes: tuple[str, ...] = ()
-    needs_probes = bool(eligible.present) and any(
-        one.needs_ends or (one.needs_probes and (networks or not one.needs_networks)) for one in wish.scenarios
-    )
     setup = Setup(
         state,
         networks,
@@ -149,8 +154,9 @@ def verify(
         tight={net.spec.name: _lack(space, net) for net in space.tight},
         crowded={net.spec.name: _lack(space, net) for net in space.crowded},
         expected=wish.expected,
+        overlays=overlays_of(state, asked_for, named=bool(wish.networks)),
     )
-    if needs_probes:
+    if eligible.present and any(_needs_containers(one, setup) for one in wish.scenarios):
         start = Start.of(context, setup, scenarios=wish.scenarios, eligible=eligible, served=served)
         try:
             start = _started(start, timer)
@@ -226,6 +232,13 @@ def _concerned(state: ClusterState, expected: Expectations | None) -> tuple[str,
     names = {place.network for one in services if one is not None for place in one.spec.networks or ()}
     known = [state.network(name) for name in sorted(names)]
     return tuple(one.spec.name for one in known if one and one.spec.driver == "overlay" and not one.spec.ingress)
+
+
+def _needs_containers(one: Scenario, setup: Setup) -> bool:
+    """Return whether a scenario has nothing to say unless something is started on the hosts."""
+    if one.needs_ends or (one.needs_own and setup.overlays):
+        return True
+    return one.needs_probes and bool(setup.networks or not one.needs_networks)
 
 
 def _lack(space: Rooms, network: Network) -> str:

@@ -175,3 +175,11 @@ def test_the_engines_resolver_connections_and_unknown_lines_are_left_out(tmp_pat
         ],
         "ipvs": True,
     }
+
+
+def test_a_datagram_holds_the_marker_by_which_it_is_counted_where_it_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openings, "ATTEMPT", 0.1)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind((HERE, 0))
+        opened(port=server.getsockname()[1], protocol="udp", marker="c0ffee")
+        assert server.recv(100) == b"\xc0\xff\xee"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.lab
 HOSTS = ("m1", "m2", "m3")
-VERIFY = ("verify", "-i", "hosts.yml")
+VERIFY = ("verify", "-i", "hosts.yml", "--no-keep")
 QUICK = ("--only", "icmp")
 
 

@@ -37,6 +37,15 @@ def run(lab: Lab, wish: VerifyOptions, listener: Listener = lambda _event: None)
         return verify(ports, observe(ports), wish, kit=packed(), run=me)
 
 
+def load_probe(lab: Lab) -> str:
+    """Bring the probe's image to every host, and return its name: it has a python3."""
+    clock, kit = SystemClock(), packed()
+    with Session(inventory(lab), lambda host, opened: Engine(host, opened, clock=clock), clock=clock) as ports:
+        for host in HOSTS:
+            ports.engine(host).load_image(kit.archive or b"")
+    return kit.reference
+
+
 def traces(lab: Lab) -> dict[str, list[str]]:
     """Return every container, image and network of each host, and the services of the swarm.
 

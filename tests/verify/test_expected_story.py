@@ -9,8 +9,10 @@ import pytest
 
 from swarmnet.errors import UsageError
 from swarmnet.model.expectation import Arrow, Check, Door, Expectations, Party, PartyKind
+from swarmnet.model.hosts import Availability
 from swarmnet.model.report import Status
 from swarmnet.model.service import Attachment, ServiceSpec
+from swarmnet.model.swarm import NodeSpec
 from swarmnet.verify.scenarios import ALL
 from swarmnet.verify.story import VerifyOptions, verify
 from swarmnet.workflows.fleet.observe import observe
@@ -56,6 +58,45 @@ def test_services_on_a_network_that_takes_no_container_are_asked_and_nothing_sta
     assert result.expected is not None
     assert result.expected.cells["web"]["db"].seen == "open"
     assert traces(world) == []
+
+
+def test_without_a_playbook_every_service_is_asked_from_inside_its_tasks_and_nothing_stays(world: World) -> None:
+    Paths(world)
+    own = tuple(one for one in ALL if one.needs_own or one.name in ("own-tasks", "spread"))
+    result = run(world, VerifyOptions(own))
+    found = {one.scenario: one for one in result.verdicts}
+    assert {name: one.status for name, one in found.items()} == {
+        "own-tasks": Status.OK,
+        "spread": Status.SKIPPED,
+        "own-names": Status.OK,
+        "own-aliases": Status.OK,
+        "own-addresses": Status.OK,
+    }
+    assert found["own-names"].detail == "4 names of 2 services are right, asked from inside 3 tasks on 3 hosts"
+    started = [one.target for one in world.requests if one.verb == "container.start"]
+    assert [name.rpartition("-")[0] for name in started] == ["swarmnet-own-run1"] * 3
+    assert traces(world) == []
+
+
+def test_networks_that_are_named_are_the_only_ones_on_which_services_are_asked(world: World) -> None:
+    Paths(world)
+    own = tuple(one for one in ALL if one.name == "own-names")
+    (verdict,) = run(world, VerifyOptions(own, networks=("front",))).verdicts
+    assert verdict.status is Status.SKIPPED
+
+
+def test_a_drained_or_paused_node_is_asked_through_the_tasks_that_are_there(world: World) -> None:
+    Paths(world)
+    engine = world.engine("m1")
+    for host, availability in (("w1", Availability.DRAIN), ("w2", Availability.PAUSE)):
+        node = next(one for one in engine.nodes.list() if one.hostname == host)
+        engine.nodes.update(node.id, node.version, NodeSpec(availability=availability))
+    world.settle()
+    own = tuple(one for one in ALL if one.needs_own or one.name == "own-tasks")
+    result = run(world, VerifyOptions(own))
+    assert {one.status for one in result.verdicts if one.scenario != "probe"} == {Status.OK}
+    asked = next(one for one in result.verdicts if one.scenario == "own-names")
+    assert asked.detail.endswith("from inside 2 tasks on 2 hosts")
 
 
 def test_a_port_that_stays_silent_is_named_with_who_asked(world: World) -> None:

@@ -15,14 +15,14 @@ from swarmnet.lab import Fault, Lab, LabSpec
 from swarmnet.lab.image import make_image
 from swarmnet.model.expectation import Check
 from swarmnet.model.report import Status
-from swarmnet.model.verification import PROBE_LABEL
+from swarmnet.model.verification import PROBE_LABEL, Keep
 from swarmnet.operations.expect.notation import Known
 from swarmnet.operations.expect.operation import ExpectOperation
 from swarmnet.verify.scenarios import ALL
 from swarmnet.verify.story import VerifyOptions
 from tests.support.commands import SWARMNET, docker
 from tests.support.labs import fresh_name
-from tests.support.live_verify import HOSTS, inventory, run, traces
+from tests.support.live_verify import HOSTS, inventory, load_probe, run, traces
 from tests.support.waiting import soon
 
 if TYPE_CHECKING:
@@ -193,27 +193,47 @@ SERVICES = {
 
 ALLOWED = (
     *("web -> api: 8080", "api -> db", "api -> db: 9", "web -> db: 5432", "outside -> web: 8088"),
-    *("m1/own-m1 -> m2/own-m2: 80", "m2/own-m2 -> m3: 22"),
+    *("m1/own-m1 -> m2/own-m2: 80", "m2/own-m2 -> m3: 22", "api -> logs: 5140/udp"),
 )
-DENIED = ("api -> web: 80", "operator -> web: 81", "db -> web", "m1/own-m1 -> db: 5432", "db -> m2/own-m2: 80")
+DENIED = (
+    "web -> logs: 5140/udp",
+    "api -> web: 80",
+    "operator -> web: 81",
+    "db -> web",
+    "m1/own-m1 -> db: 5432",
+    "db -> m2/own-m2: 80",
+)
 EGRESS = {"web": ["m2:22"], "db": "none"}
 
 
 def all_run(lab: Lab) -> bool:
     found = docker(lab, "m1", "service", "ls", "--format", "{{.Replicas}}").split()
-    return len(found) == len(SERVICES) and set(found) == {"3/3"}
+    return len(found) == len(SERVICES) + 1 and set(found) == {"3/3"}
+
+
+MUTE = "import socket\ns = socket.socket(2, 2)\ns.bind(('', 5140))\nwhile 1: s.recv(99)"
+"""A program that takes datagrams and answers none."""
+
+
+def forgets(lab: Lab, image: str) -> bool:
+    """Remove an image from every host; containers that use it go some time after their service."""
+    words = ["sh", "-c", f'docker rmi {image}; test -z "$(docker images -q {image})"']
+    ended = [lab.exec(host, words).exit_code for host in HOSTS]
+    return not any(ended)
 
 
 def test_services_are_asked_from_inside_their_containers_on_networks_that_take_no_probe(swarm: Lab) -> None:
     """Internal and unattachable overlays, programs without root or capabilities, on three engine versions."""
     make_image(swarm, "demo:1")
-    clean = traces(swarm)
+    clean, probe = traces(swarm), load_probe(swarm)
     docker(swarm, "m1", "network", "create", "-d", "overlay", "outer")
     docker(swarm, "m1", "network", "create", "-d", "overlay", "--internal", "inner")
     for name, (port, *words) in SERVICES.items():
         made = ("--mode", "global", "--endpoint-mode", "dnsrr", "--stop-grace-period", "1s", *words, "demo:1")
         docker(swarm, "m1", "service", "create", "-d", "--name", name, *made, "httpd", "-f", "-p", port, "-h", "/www")
-    names = Known(services=frozenset(SERVICES), hosts=frozenset(HOSTS))
+    mute = ("--mode", "global", "--endpoint-mode", "dnsrr", "--network", "inner", "--no-resolve-image", probe)
+    docker(swarm, "m1", "service", "create", "-d", "--name", "logs", *mute, "python3", "-I", "-S", "-c", MUTE)
+    names = Known(services=frozenset({*SERVICES, "logs"}), hosts=frozenset(HOSTS))
     step = ExpectOperation.model_validate({"allow": [*ALLOWED], "deny": [*DENIED], "egress": EGRESS})
     checks = {"api": Check(http="/index.html", port=8080), "db": Check(http="/none", port=5432)}
     expected = step.expectations(names, list(SERVICES)).model_copy(update={"checks": checks})
@@ -221,13 +241,14 @@ def test_services_are_asked_from_inside_their_containers_on_networks_that_take_n
         assert all(soon(partial(joins, swarm, host)) for host in ("m1", "m2"))
         assert soon(lambda: all_run(swarm))
         before = traces(swarm)
-        result = run(swarm, VerifyOptions(EXPECTED, expected=expected, settle=PATIENT))
+        result = run(swarm, VerifyOptions(EXPECTED, expected=expected, settle=PATIENT, keep=Keep.AS_FOUND))
         assert traces(swarm) == before
     finally:
-        docker(swarm, "m1", "service", "rm", *SERVICES)
+        docker(swarm, "m1", "service", "rm", *SERVICES, "logs")
         for host in ("m1", "m2"):
             swarm.exec(host, ["docker", "rm", "-f", f"own-{host}"])
         assert soon(lambda: swarm.exec("m1", ["docker", "network", "rm", "outer", "inner"]).exit_code == 0)
+        assert soon(partial(forgets, swarm, probe))
         # Workers remove containers and networks some time after the managers have forgotten them.
         assert soon(lambda: traces(swarm) == clean)
     assert {one.subject: (one.status, one.cause) for one in result.verdicts} == {
@@ -236,6 +257,8 @@ def test_services_are_asked_from_inside_their_containers_on_networks_that_take_n
         "api -> db: 9": (Status.FAILED, "not-listening"),
         "web -> db: 5432": (Status.FAILED, "no-shared-network"),
         "api -> web: 80": (Status.FAILED, "not-allowed"),
+        "api -> logs: 5140/udp": (Status.OK, None),
+        "web -> logs: 5140/udp": (Status.OK, None),
         "db -> web": (Status.OK, None),
         "outside -> web: 8088": (Status.OK, None),
         "operator -> web: 81": (Status.OK, None),
@@ -250,6 +273,74 @@ def test_services_are_asked_from_inside_their_containers_on_networks_that_take_n
     }
     assert result.expected is not None
     assert (result.expected.containers, result.expected.hosts) == (10, 3)
+
+
+OWN = tuple(one for one in ALL if one.needs_own or one.name in ("own-tasks", "spread", "published"))
+STACK = "version: '3.8'\nservices: {any: {image: 'demo:1', networks: [shop]}}\nnetworks: {shop: {external: true}}\n"
+SHOP: dict[str, tuple[str, ...]] = {
+    "rr": ("--mode", "global", "--endpoint-mode", "dnsrr", "--network", "name=shop,alias=all", "demo:1"),
+    "web": ("--replicas", "3", "--network", "name=shop,alias=www,alias=front", "--health-cmd", "true", "demo:1"),
+    "none": ("--replicas", "0", "--network", "shop", "demo:1"),
+    "zoned": ("--replicas", "4", "--placement-pref", "spread=node.labels.zone", "--network", "shop", "demo:1"),
+}
+
+
+def is_up(lab: Lab) -> bool:
+    """Return whether every service runs all of its tasks."""
+    found = [line.partition("/") for line in docker(lab, "m1", "service", "ls", "--format", "{{.Replicas}}").split()]
+    return all(here == wanted for here, _, wanted in found)
+
+
+def test_own_services_are_asked_without_a_playbook_and_what_is_wrong_is_named(swarm: Lab) -> None:
+    """On an overlay that takes no container, from inside of tasks, on three engine versions."""
+    make_image(swarm, "demo:1")
+    before, probe, make = traces(swarm), load_probe(swarm), partial(docker, swarm, "m1")
+    create = ("service", "create", "-d", "--stop-grace-period", "1s", "--no-resolve-image", "--name")
+    wish = VerifyOptions(OWN, networks=("shop",), settle=PATIENT, keep=Keep.AS_FOUND)
+    make("network", "create", "-d", "overlay", "shop")
+    for host, zone in zip(HOSTS, "abb", strict=True):
+        make("node", "update", "--label-add", f"zone={zone}", host)
+    try:
+        for name, words in SHOP.items():
+            make(*create, name, *words)
+        port = ("--publish", "mode=host,target=5140,published=5140,protocol=udp", "--mode", "global")
+        make(*create, "logs", *port, "--network", "shop", probe, "python3", "-I", "-S", "-c", MUTE)
+        assert soon(lambda: is_up(swarm))
+        fine = run(swarm, wish)
+
+        make(*create, "refused", "--mount", "type=bind,source=/nosuch,target=/x", "--network", "shop", "demo:1")
+        make(*create, "waits", "--constraint", "node.labels.none==1", "--network", "shop", "demo:1")
+        swarm.exec("m1", ["sh", "-c", f"printf '%s' \"{STACK}\" | docker stack deploy -c - one"])
+        swarm.exec("m1", ["sh", "-c", f"printf '%s' \"{STACK}\" | docker stack deploy -c - two"])
+        make("node", "update", "--availability", "drain", "m1")
+        assert soon(lambda: "m1" not in make("service", "ps", "-f", "desired-state=running", "zoned"))
+        make("node", "update", "--availability", "active", "m1")
+        assert swarm.exec("m2", ["iptables", "-I", "DOCKER-USER", *TO_LOGS]).exit_code == 0
+        assert soon(lambda: "Rejected" in make("service", "ps", "refused"))
+        assert soon(lambda: "3/3" in make("service", "ls", "-f", "name=logs", "--format", "{{.Replicas}}"))
+        wrong = run(swarm, wish)
+    finally:
+        swarm.exec("m2", ["iptables", "-D", "DOCKER-USER", *TO_LOGS])
+        make("service", "rm", *make("service", "ls", "-q").split())
+        make("node", "update", "--availability", "active", "m1")
+        assert soon(lambda: swarm.exec("m1", ["docker", "network", "rm", "shop"]).exit_code == 0)
+        assert soon(partial(forgets, swarm, probe))
+        assert soon(lambda: traces(swarm) == before)
+
+    assert {one.scenario: one.status for one in fine.verdicts if one.status is not Status.SKIPPED} == dict.fromkeys(
+        ("own-tasks", "spread", "own-names", "own-aliases", "own-addresses", "published"), Status.OK
+    ), fine.verdicts
+    assert "none (it has zero replicas)" in " ".join(one.detail for one in fine.verdicts)
+    assert {(one.subject, one.cause) for one in wrong.verdicts if one.cause is not None and not one.because_of} == {
+        ("service refused", "task-rejected"),
+        ("service waits", "task-waits"),
+        ("service zoned", "uneven-spread"),
+        ("network shop", "alias-twice"),
+        ("service logs", "port-closed"),
+    }, wrong.verdicts
+
+
+TO_LOGS = ("-p", "udp", "--dport", "5140", "-j", "DROP")
 
 
 def test_an_interrupted_run_leaves_nothing_behind(swarm: Lab) -> None:

@@ -14,10 +14,10 @@ from swarmnet.model.announced_losses import majority
 from swarmnet.model.clock import until_stopped, wait_until
 from swarmnet.model.find import by_id
 from swarmnet.model.hosts import Availability, Role
+from swarmnet.model.placement import eligible
 from swarmnet.model.ports import progress
 from swarmnet.model.service import ServiceMode
 from swarmnet.model.swarm import NodeSpec
-from swarmnet.operations.service.constraints import eligible
 from swarmnet.operations.service.converge import SERVICE_LIMIT, again_when_changed
 from swarmnet.operations.swarm.moved_tasks import Leaving
 

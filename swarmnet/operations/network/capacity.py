@@ -12,8 +12,9 @@ import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from swarmnet.model.placement import eligible
 from swarmnet.model.service import EndpointMode, PublishMode
-from swarmnet.operations.service.constraints import eligible, wanted_tasks
+from swarmnet.operations.service.constraints import wanted_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence

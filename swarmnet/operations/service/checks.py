@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from swarmnet.model.container_parts import normal_capability
 from swarmnet.model.image import fault_of_image
 from swarmnet.model.merge import lay
+from swarmnet.model.placement import eligible, matches
 from swarmnet.model.service import ServiceMode
 from swarmnet.model.service_mounts import MountType
 from swarmnet.operations.content.names import newest
 from swarmnet.operations.engine_versions import too_old_for_service
 from swarmnet.operations.network.checks import is_swarm_name, shortened
-from swarmnet.operations.service.constraints import LABEL_PREFIXES, contradictions, eligible, fault, matches, runs_on
+from swarmnet.operations.service.constraints import LABEL_PREFIXES, contradictions, fault, runs_on
 from swarmnet.operations.service.environment import environment_warnings
 from swarmnet.operations.service.mounted import mount_warnings
 from swarmnet.operations.service.networks import network_problems, network_warnings, room_warnings

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmnet.model.constraint import ENGINE_LABEL, NODE_LABEL, PROPERTIES, Constraint
-from swarmnet.model.hosts import Availability
-from swarmnet.model.placement import admits
+from swarmnet.model.placement import eligible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -41,21 +40,6 @@ def contradictions(texts: Iterable[str]) -> Iterator[str]:
 
 def _is_label(one: Constraint) -> bool:
     return one.key.startswith(LABEL_PREFIXES)
-
-
-def matches(constraints: Iterable[str], node: Node) -> bool:
-    """Return whether the node meets all constraints; no node meets a text that is not a constraint."""
-    return all(found is not None and admits(found, node) for found in map(Constraint.parse, constraints))
-
-
-def eligible(spec: ServiceSpec, nodes: Iterable[Node]) -> tuple[Node, ...]:
-    """Return the nodes that take new tasks of the service now."""
-    return tuple(
-        node
-        for node in nodes
-        if node.status == "ready" and node.spec.availability in (None, Availability.ACTIVE)
-        if matches(spec.constraints or (), node)
-    )
 
 
 def wanted_tasks(spec: ServiceSpec, nodes: Iterable[Node]) -> int:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from swarmnet.errors import ConvergenceError, StateChangedError
 from swarmnet.model.clock import until_stopped, wait_until
 from swarmnet.model.find import by_name
+from swarmnet.model.placement import eligible
 from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.ports import progress
 from swarmnet.model.service import PublishMode, ServiceMode
-from swarmnet.operations.service.constraints import eligible
 from swarmnet.operations.service.rollout import FAILED_UPDATES, Rollout
 from swarmnet.operations.service.stalled import NOT_STARTED, holding_up, sentence, stands_still, without_new_task
 from swarmnet.operations.service.task_errors import FinalWord

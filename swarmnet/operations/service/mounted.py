@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmnet.model.merge import lay
+from swarmnet.model.placement import eligible
 from swarmnet.model.service import ServiceMode
 from swarmnet.model.service_mounts import MountType
 from swarmnet.operations.kind import Need
-from swarmnet.operations.service.constraints import eligible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

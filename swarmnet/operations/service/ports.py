@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.compare import INIT_ONLY
 from swarmnet.model.merge import lay
+from swarmnet.model.placement import eligible
 from swarmnet.model.service import EndpointMode, PublishMode, ServiceMode
-from swarmnet.operations.service.constraints import eligible, wanted_tasks
+from swarmnet.operations.service.constraints import wanted_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -19,8 +19,8 @@ from pydantic import TypeAdapter, ValidationError
 from swarmnet.model.compare import service_changes
 from swarmnet.model.fields import Effect
 from swarmnet.model.merge import merge, without_labels
+from swarmnet.model.placement import matches
 from swarmnet.model.service import Attachment, EndpointMode, PublishMode
-from swarmnet.operations.service.constraints import matches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmnet.model.merge import lay
-from swarmnet.operations.service.constraints import eligible, wanted_tasks
+from swarmnet.model.placement import eligible
+from swarmnet.operations.service.constraints import wanted_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

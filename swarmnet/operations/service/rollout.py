@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from swarmnet.errors import ConvergenceError
 from swarmnet.model.clock import SAY_AFTER
 from swarmnet.model.ports import progress
-from swarmnet.operations.service.task_errors import ENDED, without_ids
+from swarmnet.model.printable import without_ids
+from swarmnet.operations.service.task_errors import ENDED
 
 if TYPE_CHECKING:
     from swarmnet.model.ports import Ports, SwarmPort

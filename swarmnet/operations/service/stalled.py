@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from swarmnet.model.placement import eligible
 from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.service import ServiceMode
-from swarmnet.operations.service.constraints import eligible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

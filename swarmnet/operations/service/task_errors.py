@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import ConvergenceError, HostError
 from swarmnet.model.find import by_id
+from swarmnet.model.printable import without_ids
 from swarmnet.model.service import PublishMode
 
 if TYPE_CHECKING:
@@ -37,8 +38,6 @@ ENDED = frozenset({"complete", "shutdown", "failed", "rejected", "remove", "orph
 _REFUSED = re.compile(
     r"starting container failed|No such image|invalid mount config|pull access denied|manifest unknown"
 )
-_IDS = re.compile(r"\b[0-9a-z]{25}\b|\b[0-9a-f]{64}\b")
-"""Ids of tasks and endpoints, which differ from one attempt to the next."""
 
 
 @dataclass(slots=True)
@@ -112,11 +111,6 @@ class FinalWord:
             f"{where} refuses its tasks: {words}{holder}",
             "fix the cause on that host, or the service, and run apply again",
         )
-
-
-def without_ids(text: str) -> str:
-    """Return an engine's message without ids of tasks and endpoints."""
-    return _IDS.sub("...", text)
 
 
 def _full(service: Service, manager: SwarmPort) -> list[str]:

@@ -13,9 +13,9 @@ from swarmnet.errors import ConvergenceError
 from swarmnet.model.clock import until_stopped, wait_until
 from swarmnet.model.find import by_id
 from swarmnet.model.hosts import Availability
+from swarmnet.model.placement import eligible, matches
 from swarmnet.model.ports import progress
 from swarmnet.model.service import PublishMode, ServiceMode
-from swarmnet.operations.service.constraints import eligible, matches
 from swarmnet.operations.service.converge import SERVICE_EVERY, SERVICE_LIMIT
 from swarmnet.operations.service.task_errors import ENDED, FinalWord
 

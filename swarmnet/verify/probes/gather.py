@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import HostError
 from swarmnet.model.border import parsed
+from swarmnet.verify.own import by_service, running
 from swarmnet.verify.scenario import (
     OPERATOR,
     Answer,
@@ -19,6 +20,7 @@ from swarmnet.verify.scenario import (
     ProbeTask,
     Question,
     ServiceTask,
+    SwarmTask,
 )
 from swarmnet.workflows.fleet.fanout import bugs_to, fan_out
 
@@ -82,7 +84,8 @@ class Batches:
 
     def _host(self, host: str, questions: list[Question], limit: float) -> dict[str, Answer]:
         if host == OPERATOR:
-            return self._from_here([question for question in questions if isinstance(question, OperatorTask)], limit)
+            found = self._from_here([question for question in questions if isinstance(question, OperatorTask)], limit)
+            return found | {one.key: self._tasks() for one in questions if isinstance(one, SwarmTask)}
         answers: dict[str, Answer] = {}
         kinds = (
             (ObserverTask, self._containers.observers),
@@ -115,7 +118,19 @@ class Batches:
                 answers |= result
         return answers
 
+    def _tasks(self) -> Answer:
+        """Ask the managers which tasks run."""
+        try:
+            tasks = running(self._ports.manager().tasks())
+        except HostError as error:
+            return Answer(problem=error.message)
+        return Answer(
+            {"tasks": {service: [one.id for one in several] for service, several in by_service(tasks).items()}}
+        )
+
     def _from_here(self, tasks: Sequence[OperatorTask], limit: float) -> dict[str, Answer]:
+        if not tasks:
+            return {}
         found = self._ports.ask_from_here(self._job(tasks, limit))
         return {key: Answer(value) for key, value in found.items() if isinstance(value, dict)}
 

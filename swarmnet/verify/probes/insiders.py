@@ -2,7 +2,8 @@
 
 A helper with the probe's image joins the namespace (``NetworkMode: container:ID``; seen on 20.10, 26.1 and 28.5, on
 internal and unattachable overlays, in the host's own namespace, next to programs without root). It has the container's
-addresses, routes, rules and resolver, takes no address, opens no port, and has no capability.
+addresses, routes, rules and resolver, takes no address, and opens no port. It has no capability but ``NET_RAW``, and
+that only where datagrams are counted.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from typing import TYPE_CHECKING
 from swarmnet.errors import HostError
 from swarmnet.model.expectation import PartyKind
 from swarmnet.model.ports import ContainerSpec
+from swarmnet.model.verification import PROBE_LABEL
 from swarmnet.verify.ends import ends_of, parties_of
+from swarmnet.verify.own import askers, receivers
 from swarmnet.verify.probes.run import LIFETIME
 from swarmnet.workflows.fleet.fanout import fan_out
 
@@ -22,12 +25,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from swarmnet.model.expectation import Expectations
+    from swarmnet.model.network import Network
     from swarmnet.model.state import Container
     from swarmnet.verify.ends import End
     from swarmnet.verify.probes.images import Images
     from swarmnet.verify.probes.run import Gate, RunContext
 
 
+WATCHING = ("NET_RAW",)
+"""To see which packets arrive in the container's network namespace."""
 AT_ONCE = 4
 """Helpers that start side by side on one host."""
 
@@ -57,10 +63,40 @@ class Insiders:
             hosts: those that answer.
         """
         found = ends_of(self.context.state, expected, self._containers(expected, hosts))
-        ends = tuple(_within(end, hosts) for end in found)
-        mine = {host: [end for end in ends if end.asks and end.host == host] for host in hosts}
+        return self._entered(tuple(_within(end, hosts) for end in found), "inside")
+
+    def enter_own(self, networks: tuple[Network, ...], ends: tuple[End, ...], hosts: tuple[str, ...]) -> Entered:
+        """Start a helper on each host and network where the user's own services have a task.
+
+        Args:
+            networks: the overlays on which services are asked.
+            ends: what is entered already, and serves here, too.
+            hosts: those that answer.
+        """
+        known = {(end.host, end.name): end for end in ends if end.asks}
+        chosen = askers(self.context.state, networks, hosts, ends)
+        new = tuple(replace(end, asks=True) for end in chosen if (end.host, end.name) not in known)
+        entered = self._entered(new, "own")
+        return replace(entered, ends=(*(end for end in chosen if (end.host, end.name) in known), *entered.ends))
+
+    def enter_receivers(self, hosts: tuple[str, ...]) -> Entered:
+        """Start a helper that counts inside each task behind a published UDP port."""
+        return self._entered(receivers(self.context.state, hosts), "udp")
+
+    def held(self, hosts: tuple[str, ...]) -> dict[str, tuple[Container, ...]]:
+        """Return the containers that run on each host that says so, none of a verification."""
+        found = fan_out(hosts, lambda host: self.context.ports.engine(host).containers())
+        return {
+            host: tuple(one for one in several if one.running and PROBE_LABEL not in one.labels)
+            for host, several in found.items()
+            if not isinstance(several, HostError)
+        }
+
+    def _entered(self, ends: tuple[End, ...], kind: str) -> Entered:
+        hosts = tuple(dict.fromkeys(end.host for end in ends))
+        mine = {host: [end for end in ends if (end.asks or end.watches) and end.host == host] for host in hosts}
         busy = [host for host, several in mine.items() if several]
-        results = fan_out(busy, lambda host: self._enter(host, mine[host]), listener=self.context.listener)
+        results = fan_out(busy, lambda host: self._enter(host, mine[host], kind), listener=self.context.listener)
         containers: dict[tuple[str, str], str] = {}
         problems: dict[tuple[str, str], str] = {}
         for host, result in results.items():
@@ -78,13 +114,13 @@ class Insiders:
         found = fan_out(named & {*hosts}, lambda host: self.context.ports.engine(host).containers())
         return {host: several for host, several in found.items() if not isinstance(several, HostError)}
 
-    def _enter(self, host: str, ends: list[End]) -> _Started:
+    def _enter(self, host: str, ends: list[End], kind: str) -> _Started:
         with self.gate.starting(host):
             self.images.bring(host)
             by_name = {end.name: (number, end) for number, end in enumerate(ends)}
             found = fan_out(
                 by_name,
-                lambda name: self._start(host, *by_name[name]),
+                lambda name: self._start(host, *by_name[name], kind),
                 at_once=AT_ONCE,
                 listener=self.context.listener,
             )
@@ -96,13 +132,14 @@ class Insiders:
                     started.containers[host, name] = result
             return started
 
-    def _start(self, host: str, number: int, end: End) -> str:
+    def _start(self, host: str, number: int, end: End, kind: str) -> str:
         context, engine = self.context, self.context.ports.engine(host)
         spec = ContainerSpec(
-            name=f"swarmnet-inside-{context.run.id}-{number}",
+            name=f"swarmnet-{kind}-{context.run.id}-{number}",
             image=context.kit.reference,
             argv=(*context.kit.argv, "observe", json.dumps({"lifetime": LIFETIME})),
             labels=context.labels(),
+            capabilities=WATCHING if end.watches else (),
             network_of=end.container,
             interactive=True,
         )
@@ -120,4 +157,4 @@ def _within(end: End, hosts: tuple[str, ...]) -> End:
     if end.host in hosts:
         return end
     why = f"{end.host} does not answer, or is left out" if end.host else "its node is not in the inventory"
-    return replace(end, asks=False, problem=why)
+    return replace(end, asks=False, watches=False, problem=why)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import ConvergenceError, HostError
 from swarmnet.model.expectation import Expectations
+from swarmnet.verify.own import receivers
 from swarmnet.verify.probes.cleanup import Cleanup
 from swarmnet.verify.probes.containers import ProbeContainers
 from swarmnet.verify.probes.control_network import ControlNetwork
@@ -104,6 +105,15 @@ class Start:
         """Return whether a scenario asks from inside containers of the user's."""
         return self.setup.expected is not None and any(one.needs_ends for one in self.scenarios)
 
+    def needs_own(self) -> bool:
+        """Return whether a scenario asks the user's own services, and there is an overlay on which they may be."""
+        return bool(self.setup.overlays) and any(one.needs_own for one in self.scenarios)
+
+    def needs_receivers(self) -> bool:
+        """Return whether a scenario sends datagrams to published ports, and a service publishes one of UDP."""
+        found = receivers(self.tools.context.state, self.eligible.present)
+        return bool(found) and any(one.needs_receivers for one in self.scenarios)
+
     def has_service(self) -> bool:
         """Return whether the probe service was created."""
         return self.service is not None and bool(self.service.hosts)
@@ -175,6 +185,23 @@ class Start:
         entered = insiders.enter(expected, self.eligible.present)
         setup = replace(self.setup, ends=entered.ends)
         return replace(self, setup=setup, containers=replace(self.containers, inside=entered.containers))
+
+    def enter_own(self) -> Start:
+        """Start what is asked from inside the user's own services, and learn which containers each host runs."""
+        insiders = Insiders(self.tools.context, self.tools.images, self.tools.gate)
+        hosts = self.eligible.present
+        entered = insiders.enter_own(self.setup.overlays, self.setup.ends, hosts)
+        setup = replace(self.setup, insiders=entered.ends, held=insiders.held(hosts))
+        inside = {**self.containers.inside, **entered.containers}
+        return replace(self, setup=setup, containers=replace(self.containers, inside=inside))
+
+    def enter_receivers(self) -> Start:
+        """Start what counts the datagrams that arrive in tasks behind published UDP ports."""
+        insiders = Insiders(self.tools.context, self.tools.images, self.tools.gate)
+        entered = insiders.enter_receivers(self.eligible.present)
+        inside = {**self.containers.inside, **entered.containers}
+        setup = replace(self.setup, receivers=entered.ends)
+        return replace(self, setup=setup, containers=replace(self.containers, inside=inside))
 
     def await_service(self) -> Start:
         """Wait for the tasks of the probe service."""

@@ -34,6 +34,10 @@ from swarmnet.verify.scenarios.mesh.mesh import MeshScenario, MeshTcp, MeshUdp
 from swarmnet.verify.scenarios.mesh.published import Published
 from swarmnet.verify.scenarios.names.names import Aliases, ContainerNames, LookupScenario, ServiceNames, TaskNames
 from swarmnet.verify.scenarios.names.upstream import UpstreamDns
+from swarmnet.verify.scenarios.own.addresses import OwnAddresses, OwnAliases
+from swarmnet.verify.scenarios.own.names import OwnNames
+from swarmnet.verify.scenarios.own.spread import OwnSpread
+from swarmnet.verify.scenarios.own.tasks import OwnTasks
 from swarmnet.verify.scenarios.pairs.endpoints import Endpoints
 from swarmnet.verify.scenarios.pairs.loss import Loss
 from swarmnet.verify.scenarios.pairs.matrix import IcmpMatrix, MatrixScenario, TcpMatrix, UdpMatrix
@@ -80,6 +84,11 @@ ALL: tuple[Scenario, ...] = (
     PlaintextInjection(),
     IpsecStates(),
     EncryptionRules(),
+    OwnTasks(),
+    OwnSpread(),
+    OwnNames(),
+    OwnAliases(),
+    OwnAddresses(),
     Isolation(),
     Outside(),
     Egress(),

@@ -29,6 +29,10 @@ OPEN, UNRESOLVABLE, REFUSED, UNREACHABLE, SILENT, WRONG = (
     "wrong",
 )
 """How an attempt ends, in the probe's words."""
+ARRIVED, LOST = "arrived", "lost"
+"""How a datagram ends that nothing answers, by what was counted inside the containers that should get it."""
+REACHED = frozenset({OPEN, WRONG, ARRIVED})
+"""What shows that packets get to a port."""
 EVERYWHERE = "*"
 
 
@@ -91,6 +95,13 @@ class Target:
     """What the open port must say."""
     called: str = ""
     """What an HTTP request calls the server."""
+    marker: str = ""
+    """What a datagram holds, in hex digits."""
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether it is a datagram that perhaps nothing answers."""
+        return self.door.protocol == "udp" and self.check is None
 
     @property
     def label(self) -> str:
@@ -100,7 +111,9 @@ class Target:
     def as_json(self) -> JsonObject:
         """Return it as the probe reads it."""
         found: JsonObject = {"name": self.name, "port": self.door.port, "protocol": self.door.protocol.value}
-        if self.is_wanted:
+        if self.marker:
+            found["marker"] = self.marker
+        if self.is_wanted and not self.is_counted:
             found["patient"] = True
         say = _say(self.check, self.called or self.name) if self.check is not None else None
         return {**found, "say": say} if say else found

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status
 from swarmnet.model.verification import Level
+from swarmnet.verify import claims
 from swarmnet.verify.idle import idle
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.scenario import Answers, Findings, Scenario, in_steps
@@ -60,7 +61,8 @@ class Checks(Scenario):
         subject, ends = f"service {name}", ends_named(setup, name)
         if not ends:
             gone = idle(setup.state, name)
-            return self.verdict(subject, Status.FAILED, gone.words, gone.fix, cause=CauseId.NO_RUNNING_TASK)
+            found = self.verdict(subject, Status.FAILED, gone.words, gone.fix, cause=CauseId.NO_RUNNING_TASK)
+            return found.model_copy(update={"needed": claims.each((claims.tasks(name),))})
         outcomes = [
             outcome_of(answers, end, self.name, target)
             for end in ends

@@ -9,6 +9,7 @@ from swarmnet.verify import claims
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.scenarios.expected.asked import (
     EVERYWHERE,
+    LOST,
     REFUSED,
     SILENT,
     UNREACHABLE,
@@ -61,7 +62,7 @@ def reason_of(setup: Setup, answers: Answers, outcome: Outcome) -> Reason:
             "compare the names and aliases of its networks (swarmnet show names), and the resolver of that host",
             frozenset({claims.resolver(outcome.asker.host)}),
         )
-    if outcome.seen in (UNREACHABLE, SILENT) and (unbalanced := _unbalanced(setup, answers, outcome)):
+    if outcome.seen in (UNREACHABLE, SILENT, LOST) and (unbalanced := _unbalanced(setup, answers, outcome)):
         return unbalanced
     if outcome.seen == UNREACHABLE:
         return Reason(
@@ -114,7 +115,7 @@ def _unbalanced(setup: Setup, answers: Answers, outcome: Outcome) -> Reason | No
         return None
     own = listening_of(asker).read(answers, asker.host)
     network = next(iter(_networks_of(setup, virtual)), "")
-    how = "stays silent" if outcome.seen == SILENT else f"does not answer ({outcome.why})"
+    how = "stays silent" if outcome.seen in (SILENT, LOST) else f"does not answer ({outcome.why})"
     words = f"{target.label} ({', '.join(outcome.addresses)}, a virtual address) {how}"
     if own is not None and not own.has_ipvs:
         return Reason(None, f"{words}: the kernel of {asker.host} has no IPVS, so nothing balances there")
@@ -124,6 +125,13 @@ def _unbalanced(setup: Setup, answers: Answers, outcome: Outcome) -> Reason | No
 
 def _silent(setup: Setup, answers: Answers, outcome: Outcome) -> Reason:
     target = outcome.target
+    if outcome.seen == LOST:
+        return Reason(
+            CauseId.BLOCKED,
+            f"{target.label}: no datagram gets into the network namespace of {target.end or target.name}",
+            "something drops the packets: see the other findings, then the rules of both containers",
+            _between(setup, outcome),
+        )
     known = listening_near(setup, answers, target.end) if target.end is not None else None
     if target.door.protocol == "udp":
         words = f"{target.label}: datagrams get no answer, which proves nothing without a check"

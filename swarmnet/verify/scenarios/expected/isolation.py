@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status
 from swarmnet.model.verification import ExpectedCell, ExpectedMatrix, Level, Wanted
+from swarmnet.verify import claims
 from swarmnet.verify.ends import HOST_NETWORK
 from swarmnet.verify.idle import idle
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.scenario import Answers, Findings, Scenario, in_steps
+from swarmnet.verify.scenarios.expected import counted
 from swarmnet.verify.scenarios.expected.asked import (
     Target,
     ask_listening,
@@ -23,7 +25,6 @@ from swarmnet.verify.scenarios.expected.asked import (
     check_at,
     doors_of,
     ends_named,
-    outcome_of,
 )
 from swarmnet.verify.scenarios.expected.judged import Judged, judged_allowed, judged_denied
 
@@ -53,20 +54,24 @@ class Isolation(Scenario):
         return bool(expected.between())
 
     def ask(self, setup: Setup, answers: Answers) -> tuple[Question, ...]:
-        """Ask what listens; then open all that is allowed or denied, and each party's own ports."""
+        """Ask what listens; open all that is allowed or denied, and each party's own ports; count what arrives."""
         parties = dict.fromkeys(name for arrow in _arrows(setup) for name in arrow.pair)
         ends = [end for name in parties for end in ends_named(setup, name)]
         return in_steps(
             answers,
-            lambda: ask_listening(ends),
+            lambda: [
+                *ask_listening(ends),
+                *counted.begin(setup, (one for end in ends if can_ask(end) for one in _tried(setup, answers, end))),
+            ],
             lambda: [
                 question
                 for end in ends
                 for question in (
-                    *ask_open(end, self.name, list(_targets(setup, answers, end))),
+                    *ask_open(end, self.name, [target for _, target in _targets(setup, answers, end)]),
                     *ask_open(end, CONTROL, list(controls(setup, answers, end))),
                 )
             ],
+            lambda: counted.collect(setup, answers),
         )
 
     def judge(self, setup: Setup, answers: Answers) -> Findings:
@@ -91,7 +96,7 @@ class Isolation(Scenario):
         if not ends_named(setup, target):
             return nothing_runs(setup, arrow)
         outcomes = [
-            outcome_of(answers, end, self.name, one)
+            counted.settled(setup, answers, end, self.name, (target, one))
             for end in askers
             if end.asks or end.problem
             for one in targets_of(setup, answers, end, arrow)
@@ -101,7 +106,7 @@ class Isolation(Scenario):
         if arrow.allowed:
             return judged_allowed(setup, answers, arrow, outcomes)
         own = [
-            outcome_of(answers, end, CONTROL, one)
+            counted.settled(setup, answers, end, CONTROL, (target, one))
             for end in ends_named(setup, target)
             if can_ask(end)
             for one in controls(setup, answers, end)
@@ -129,24 +134,31 @@ def nothing_runs(setup: Setup, arrow: Arrow) -> Judged:
     target = arrow.pair[1]
     if not arrow.allowed:
         return Judged(Status.SKIPPED, f"no container of {target} runs: there is nothing to reach", "closed")
-    why = idle(setup.state, target)
-    return Judged(Status.FAILED, why.words, CauseId.NO_RUNNING_TASK, cause=CauseId.NO_RUNNING_TASK, fix=why.fix)
+    why, needed = idle(setup.state, target), claims.each((claims.tasks(target),))
+    return Judged(Status.FAILED, why.words, CauseId.NO_RUNNING_TASK, CauseId.NO_RUNNING_TASK, why.fix, needed)
 
 
 def _arrows(setup: Setup) -> tuple[Arrow, ...]:
     return setup.expected.between() if setup.expected is not None else ()
 
 
-def _targets(setup: Setup, answers: Answers, end: End) -> Iterator[Target]:
+def _targets(setup: Setup, answers: Answers, end: End) -> Iterator[tuple[str, Target]]:
+    """Yield what a container opens, each with the party that it is of."""
     for arrow in _arrows(setup):
         if arrow.pair[0] == end.party:
-            yield from targets_of(setup, answers, end, arrow)
+            yield from ((arrow.pair[1], target) for target in targets_of(setup, answers, end, arrow))
+
+
+def _tried(setup: Setup, answers: Answers, end: End) -> Iterator[tuple[str, Target]]:
+    """Yield what a container opens of others and of its own party, each with the party that it is of."""
+    yield from _targets(setup, answers, end)
+    yield from ((end.party, target) for target in controls(setup, answers, end))
 
 
 def targets_of(setup: Setup, answers: Answers, end: End, arrow: Arrow) -> Iterator[Target]:
     """Yield what a container opens of another party: by name, by virtual address, and at each container's address."""
     for door in arrow.doors or doors_of(setup, answers, arrow.pair[1]) or ():
-        yield from _at(setup, end, arrow, door)
+        yield from (counted.with_marker(setup, end, Isolation.name, one) for one in _at(setup, end, arrow, door))
 
 
 def _at(setup: Setup, end: End, arrow: Arrow, door: Door) -> Iterator[Target]:
@@ -179,7 +191,8 @@ def controls(setup: Setup, answers: Answers, end: End) -> Iterator[Target]:
             if network in end.addresses:
                 for door in doors:
                     check = check_at(setup, end.party, door) if door.protocol == "udp" else None
-                    yield Target(address, door, other, network, is_wanted=True, check=check)
+                    found = Target(address, door, other, network, is_wanted=True, check=check)
+                    yield counted.with_marker(setup, end, CONTROL, found)
 
 
 def cells_of(found: list[tuple[Arrow, Judged]]) -> dict[str, dict[str, ExpectedCell]]:

@@ -9,7 +9,7 @@ from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.report import Status
 from swarmnet.verify.ends import HOST_NETWORK
 from swarmnet.verify.ids import CauseId
-from swarmnet.verify.scenarios.expected.asked import OPEN, WRONG
+from swarmnet.verify.scenarios.expected.asked import ARRIVED, OPEN, REACHED
 from swarmnet.verify.scenarios.expected.explained import ORDER, Reason, reason_of, udp_advice
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Judged:
 def judged_allowed(setup: Setup, answers: Answers, arrow: Arrow, outcomes: Sequence[Outcome]) -> Judged:
     """Return whether all that must answer did."""
     mine = tuple(outcomes)
-    bad = [(one, _reason(setup, answers, arrow, one)) for one in mine if one.seen not in (OPEN, None)]
+    bad = [(one, _reason(setup, answers, arrow, one)) for one in mine if one.seen not in (OPEN, ARRIVED, None)]
     proved = [(one, why) for one, why in bad if why.cause is not None]
     proved = [pair for pair in proved if not _follows(pair, mine)] or proved
     if proved:
@@ -71,7 +71,9 @@ def judged_allowed(setup: Setup, answers: Answers, arrow: Arrow, outcomes: Seque
         return Judged(Status.INCONCLUSIVE, why, "unknown", fix=bad[0][1].fix if bad else None, outcomes=mine)
     askers = {(one.asker.host, one.asker.name) for one in mine}
     places = {one.target.name for one in mine}
-    detail = f"opens from {len(askers)} containers, by {len(places)} names and addresses"
+    counted = all(one.seen == ARRIVED for one in mine)
+    how = "datagrams arrive, from" if counted else "opens from"
+    detail = f"{how} {len(askers)} containers, by {len(places)} names and addresses"
     return Judged(Status.OK, detail, "open", outcomes=mine)
 
 
@@ -109,9 +111,9 @@ def judged_denied(setup: Setup, arrow: Arrow, outcomes: Sequence[Outcome], own: 
         own: what containers of the target tried of their own party.
     """
     mine = tuple(outcomes)
-    if opened := [one for one in mine if one.seen in (OPEN, WRONG)]:
+    if opened := [one for one in mine if one.seen in REACHED]:
         return _not_allowed(setup, arrow, opened, mine)
-    answering = {one.target.label for one in own if one.seen in (OPEN, WRONG)}
+    answering = {one.target.label for one in own if one.seen in REACHED}
     at_addresses = [one for one in mine if one.target.end is not None]
     proved = [one for one in at_addresses if one.seen is not None and one.target.label in answering]
     unasked = [one for one in mine if one.seen is None]

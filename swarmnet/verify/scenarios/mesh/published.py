@@ -1,8 +1,9 @@
-"""Scenario: published TCP ports of the user's own services take connections, and lead somewhere on every node.
+"""Scenario: published ports of the user's own services lead somewhere on every node.
 
 The test is gentle: one connection from one neighbour, closed at once without sending anything. Engines hold the ports
 of the mesh themselves, so a connection alone proves nothing: the host must also have its rule for the port, and a task
-must run.
+must run. To a UDP port goes a datagram with a marker: an answer counts, a refusal counts, and of one without either,
+whether it was counted inside a task.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 from swarmnet.model.report import Status, Verdict
 from swarmnet.model.service import Protocol, PublishMode
 from swarmnet.model.verification import PROBE_LABEL, Level
-from swarmnet.verify import claims, keys
+from swarmnet.verify import arrivals, claims, keys
 from swarmnet.verify.idle import idle
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.iptables import is_published
@@ -28,13 +29,15 @@ from swarmnet.verify.scenario import (
     Question,
     Scenario,
     Setup,
+    in_steps,
 )
 from swarmnet.verify.scenarios.balancing.balanced import has_ipvs
+from swarmnet.verify.scenarios.expected.asked import OPEN, SILENT
 from swarmnet.verify.scenarios.mesh.holders import hidden_on, hiding, leaking, read_sockets
 from swarmnet.verify.scenarios.mesh.mesh import CLOSER, address_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from swarmnet.model.base import JsonObject, JsonValue
     from swarmnet.model.report import Claim
@@ -42,7 +45,10 @@ if TYPE_CHECKING:
 
 MOST = 64
 """Ports that are tested; more are left out, and their number is reported."""
-KNOCKED = keys.targets("published")
+ASKED = (Protocol.TCP, Protocol.UDP)
+KNOCKED, SENT = keys.targets("published"), keys.targets("published-udp")
+COUNT = "published"
+"""What the counts inside tasks are called."""
 TAKEN = ("address already in use", "port is already allocated", "host-mode port already in use")
 """What engines say of a port on a host that something else holds: a program, a container, another service."""
 ANOTHER = "another program answers"
@@ -57,6 +63,8 @@ class Look(StrEnum):
     UNREAD = "unread"
     """No host could connect, or the host's rules are not known."""
     NO_IPVS = "no-ipvs"
+    MUTE = "mute"
+    """A datagram was not answered, and not counted either."""
     CLOSED = "closed"
     RULE_MISSING = "rule-missing"
 
@@ -66,14 +74,15 @@ class Seen:
     """A look at a port, with what to say of it."""
 
     look: Look
-    port: int
+    door: str
+    """Protocol and port: ``tcp port 80``."""
     why: str = ""
 
     def __str__(self) -> str:
         """Return what is wrong in words, for people alone."""
         if self.look is Look.CLOSED:
-            return f"tcp port {self.port} is closed ({self.why})"
-        return f"the nat rule for tcp port {self.port} is missing"
+            return f"{self.door} is closed ({self.why})"
+        return f"the nat rule for {self.door} is missing"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -84,36 +93,39 @@ class PublishedDoor:
     port: int
     host: str
     in_mesh: bool
+    protocol: str = "tcp"
 
     @property
     def label(self) -> str:
         """The key of its outcome."""
-        return f"{self.service}:{self.port}"
+        return f"{self.service}:{self.port}" if self.protocol == "tcp" else f"{self.service}:{self.port}/udp"
+
+    @property
+    def words(self) -> str:
+        """What people call the port."""
+        return f"{self.protocol} port {self.port}"
 
 
 class Published(Scenario):
     """The user's services, as far as one may ask them."""
 
     name: ClassVar[str] = "published"
-    summary: ClassVar[str] = "published TCP ports of your services accept connections on every node"
+    summary: ClassVar[str] = "published TCP and UDP ports of your services lead to a task on every node"
     level: ClassVar[Level] = Level.QUICK
     needs_observer: ClassVar[bool] = True
     needs_networks: ClassVar[bool] = False
+    needs_receivers: ClassVar[bool] = True
 
-    def ask(self, setup: Setup, _answers: Answers) -> tuple[Question, ...]:
-        """Open each door once, from the next host; read the rules of each host."""
-        found: list[Question] = []
-        by_host: dict[str, list[PublishedDoor]] = defaultdict(list)
-        for door in doors(setup)[0]:
-            by_host[door.host].append(door)
-        for host, mine in by_host.items():
-            targets: dict[str, JsonValue] = {door.label: [address_of(setup, host), door.port, "open"] for door in mine}
-            task: JsonObject = {"kind": "knock", "targets": targets, "times": 0}
-            found.append(ObserverTask(_asker(setup, host), KNOCKED.on(host).name, task))
-            found.append(HostCommand(host, NAT.name, CLOSER[NAT.name], sudo=True))
-            if any(door.in_mesh for door in mine):
-                found += [ObserverTask(host, OBSERVER_FACTS.name, {"kind": "facts"}), read_sockets(host)]
-        return tuple(found)
+    def ask(self, setup: Setup, answers: Answers) -> tuple[Question, ...]:
+        """Open each door once, from the next host; read the rules of each host; count the datagrams that arrive."""
+        found = doors(setup)[0]
+        udp = [door for door in found if door.protocol == "udp"]
+        return in_steps(
+            answers,
+            lambda: [*_knocks(setup, found), *_counts(setup, udp)],
+            lambda: _datagrams(setup, udp),
+            lambda: [question for end in setup.receivers for question in arrivals.collect(end, COUNT, answers)],
+        )
 
     def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return one verdict a service: what is closed where, or that it is open everywhere."""
@@ -133,7 +145,7 @@ class Published(Scenario):
             detail = f"{left_out} more published ports were not tested: the limit is {MOST}"
             verdicts.append(self.verdict("services", Status.INCONCLUSIVE, detail))
         if not verdicts and setup.watched:
-            verdicts.append(self.verdict("services", Status.SKIPPED, "no service publishes a TCP port"))
+            verdicts.append(self.verdict("services", Status.SKIPPED, "no service publishes a port"))
         return Findings(tuple(verdicts))
 
     def _service(self, setup: Setup, answers: Answers, name: str, mine: list[PublishedDoor]) -> Verdict:
@@ -145,7 +157,7 @@ class Published(Scenario):
         unread, incapable = (
             {door.host for door, seen in looks.items() if seen.look is look} for look in (Look.UNREAD, Look.NO_IPVS)
         )
-        subject, ports = f"service {name}", sorted({door.port for door in mine})
+        subject = f"service {name}"
         if told:
             detail = "; ".join(f"{what} on {', '.join(sorted(hosts))}" for what, hosts in told.items())
             fix = "fix the findings of mesh-tcp on these nodes first, or restart Docker there to recreate the rules"
@@ -168,15 +180,17 @@ class Published(Scenario):
             detail += f"; another program answers at port {', '.join(held)}" if held else ""
             needed = claims.each(map(claims.ipvs_kernel, incapable))
             return self.verdict(subject, Status.INCONCLUSIVE, detail).model_copy(update={"needed": needed})
-        hosts = len({door.host for door in mine})
-        detail = f"tcp {', '.join(map(str, ports))} accepts connections on {hosts} nodes"
-        return self.verdict(subject, Status.OK, detail)
+        if mute := sorted({seen.door for seen in looks.values() if seen.look is Look.MUTE}):
+            detail = f"{', '.join(mute)}: datagrams are not refused and get no answer, which proves nothing"
+            fix = f"ask {name} with a client of its own; where its tasks could be entered, what arrives is counted"
+            return self.verdict(subject, Status.INCONCLUSIVE, detail, fix)
+        return self.verdict(subject, Status.OK, _fine(mine))
 
     def _hiding(self, answers: Answers, known: list[PublishedDoor]) -> list[Verdict]:
         """Return a failure for each port whose rule hides a program on some hosts."""
         found: dict[tuple[str, int], dict[str, str]] = defaultdict(dict)
         for door in known:
-            program = hidden_on(answers, door.host).get(door.port) if door.in_mesh else None
+            program = hidden_on(answers, door.host).get(door.port) if door.in_mesh and door.protocol == "tcp" else None
             if program and is_published(NAT.read(answers, door.host) or {}, door.port, "tcp"):
                 found[door.service, door.port][door.host] = program
         return [hiding(self.name, service, port, programs) for (service, port), programs in found.items()]
@@ -194,14 +208,71 @@ class Published(Scenario):
         )
         commands: list[JsonValue] = [f"ss -lntup 'sport = :{port}'" for port in ports]
         evidence: JsonObject = {**verdict.evidence, "hosts": [*sorted(where)], "commands": commands}
-        return verdict.model_copy(update={"evidence": evidence})
+        return verdict.model_copy(update={"evidence": evidence, "broken": frozenset({claims.host_port(name)})})
 
     def _idle(self, setup: Setup, service: Service) -> Verdict:
-        why = idle(setup.state, service.spec.name)
+        name = service.spec.name
+        why = idle(setup.state, name)
         detail = f"publishes ports, but {why.words}"
-        return self.verdict(
-            f"service {service.spec.name}", Status.FAILED, detail, why.fix, cause=CauseId.NO_RUNNING_TASK
-        )
+        found = self.verdict(f"service {name}", Status.FAILED, detail, why.fix, cause=CauseId.NO_RUNNING_TASK)
+        return found.model_copy(update={"needed": claims.each((claims.tasks(name),))})
+
+
+def _fine(mine: list[PublishedDoor]) -> str:
+    """Return what is proved of doors that are all fine."""
+    parts = []
+    for protocol, what in (("tcp", "accepts connections"), ("udp", "leads to its tasks")):
+        several = [door for door in mine if door.protocol == protocol]
+        if several:
+            ports = ", ".join(map(str, sorted({door.port for door in several})))
+            parts.append(f"{protocol} {ports} {what} on {len({door.host for door in several})} nodes")
+    return "; ".join(parts)
+
+
+def _knocks(setup: Setup, found: list[PublishedDoor]) -> Iterator[Question]:
+    by_host: dict[str, list[PublishedDoor]] = defaultdict(list)
+    for door in found:
+        by_host[door.host].append(door)
+    for host, mine in by_host.items():
+        address = address_of(setup, host)
+        targets: JsonObject = {door.label: [address, door.port, "open"] for door in mine if door.protocol == "tcp"}
+        if targets:
+            task: JsonObject = {"kind": "knock", "targets": targets, "times": 0}
+            yield ObserverTask(_asker(setup, host), KNOCKED.on(host).name, task)
+        yield HostCommand(host, NAT.name, CLOSER[NAT.name], sudo=True)
+        if any(door.in_mesh for door in mine):
+            yield ObserverTask(host, OBSERVER_FACTS.name, {"kind": "facts"})
+            yield read_sockets(host)
+
+
+def _counts(setup: Setup, udp: list[PublishedDoor]) -> list[Question]:
+    return [
+        question
+        for end in setup.receivers
+        for question in arrivals.begin(end, COUNT, [_marker(setup, door) for door in udp if door.service == end.party])
+    ]
+
+
+def _datagrams(setup: Setup, udp: list[PublishedDoor]) -> list[Question]:
+    """Return one question for each host with UDP ports, for the observer of the next one."""
+    found: list[Question] = []
+    for host in dict.fromkeys(door.host for door in udp):
+        targets: JsonObject = {
+            door.label: {
+                "name": address_of(setup, host),
+                "port": door.port,
+                "protocol": "udp",
+                "marker": _marker(setup, door),
+            }
+            for door in udp
+            if door.host == host
+        }
+        found.append(ObserverTask(_asker(setup, host), SENT.on(host).name, {"kind": "open", "targets": targets}))
+    return found
+
+
+def _marker(setup: Setup, door: PublishedDoor) -> str:
+    return arrivals.marker(setup.run, COUNT, door.host, door.label)
 
 
 def _asker(setup: Setup, host: str) -> str:
@@ -211,32 +282,46 @@ def _asker(setup: Setup, host: str) -> str:
 
 def _look_at(setup: Setup, answers: Answers, door: PublishedDoor) -> Seen:
     """Return what the next host saw of a door."""
-    found, problem = outcomes(answers, _asker(setup, door.host), KNOCKED.on(door.host))
+    key = KNOCKED if door.protocol == "tcp" else SENT
+    found, problem = outcomes(answers, _asker(setup, door.host), key.on(door.host))
     outcome = found.get(door.label, {})
     rules = NAT.read(answers, door.host)
     if problem or not outcome.get("tries") or (door.in_mesh and rules is None):
-        return Seen(Look.UNREAD, door.port)
-    if not outcome.get("ok"):
+        return Seen(Look.UNREAD, door.words)
+    is_open = outcome.get("ok") if door.protocol == "tcp" else _gets_there(setup, answers, door, outcome)
+    if is_open is False:
         if door.in_mesh and has_ipvs(answers, door.host) is False:
-            return Seen(Look.NO_IPVS, door.port)
-        return Seen(Look.CLOSED, door.port, str(outcome.get("why")))
-    if door.in_mesh and not is_published(rules or {}, door.port, "tcp"):
+            return Seen(Look.NO_IPVS, door.words)
+        return Seen(Look.CLOSED, door.words, str(outcome.get("why")))
+    if door.in_mesh and not is_published(rules or {}, door.port, door.protocol):
         # Engines make no rule without IPVS, nor hold the port themselves: whatever answers is not the mesh.
         other = has_ipvs(answers, door.host) is False
-        return Seen(Look.NO_IPVS, door.port, ANOTHER) if other else Seen(Look.RULE_MISSING, door.port)
-    return Seen(Look.FINE, door.port)
+        return Seen(Look.NO_IPVS, door.words, ANOTHER) if other else Seen(Look.RULE_MISSING, door.words)
+    return Seen(Look.FINE if is_open else Look.MUTE, door.words)
+
+
+def _gets_there(setup: Setup, answers: Answers, door: PublishedDoor, outcome: JsonObject) -> bool | None:
+    """Return whether datagrams get to a task: one was answered, or counted in it; None where that is not known."""
+    if outcome.get("seen") != SILENT:
+        return outcome.get("seen") == OPEN
+    mine = [end for end in setup.receivers if end.party == door.service and (door.in_mesh or end.host == door.host)]
+    came = arrivals.arrived(answers, mine, COUNT, _marker(setup, door))
+    service, node = setup.state.service(door.service), setup.state.node_of(door.host)
+    tasks = _running(setup, service) if service is not None else []
+    behind = [task for task in tasks if door.in_mesh or (node is not None and task.node_id == node.id)]
+    return came if came or len(mine) >= len(behind) else None
 
 
 def _is_shut_everywhere(looks: dict[PublishedDoor, Seen]) -> bool:
     """Return whether a port of the mesh does not work on any node."""
-    others = {door.port for door, seen in looks.items() if seen.look not in (Look.CLOSED, Look.RULE_MISSING)}
-    return any(door.in_mesh and door.port not in others for door in looks)
+    others = {seen.door for seen in looks.values() if seen.look not in (Look.CLOSED, Look.RULE_MISSING)}
+    return any(door.in_mesh and door.words not in others for door in looks)
 
 
 def _needed(setup: Setup, door: PublishedDoor) -> frozenset[Claim]:
     """Return all that one connection to a door needs: the way to it, the host's rules, and through the mesh a task."""
     asker, host = _asker(setup, door.host), door.host
-    needed = {claims.node(host), claims.door(asker, host, "tcp")}
+    needed = {claims.node(host), claims.door(asker, host, door.protocol)}
     needed |= {claims.rules(host, "nat"), claims.rules(host, "filter")}
     if not door.in_mesh:
         return frozenset(needed)
@@ -245,7 +330,7 @@ def _needed(setup: Setup, door: PublishedDoor) -> frozenset[Claim]:
         task for service in _services(setup) if service.spec.name == door.service for task in _running(setup, service)
     ]
     ends = {nodes[task.node_id] for task in tasks if task.node_id in nodes}
-    return frozenset(needed | {claims.entry(host, "tcp")}).union(
+    return frozenset(needed | {claims.entry(host, door.protocol)}).union(
         *(claims.mesh_exchange(setup, host, end) for end in ends)
     )
 
@@ -262,14 +347,17 @@ def _doors(setup: Setup, service: Service) -> Iterable[PublishedDoor]:
     running = _running(setup, service)
     if not running:
         return
+    name = service.spec.name
     for port in service.published:
-        if port.mode is PublishMode.INGRESS and port.protocol is Protocol.TCP and port.published is not None:
-            yield from (PublishedDoor(service.spec.name, port.published, host, in_mesh=True) for host in setup.watched)
+        if port.mode is PublishMode.INGRESS and port.protocol in ASKED and port.published is not None:
+            for host in setup.watched:
+                yield PublishedDoor(name, port.published, host, in_mesh=True, protocol=port.protocol.value)
     hosts = {node.id: host for host in setup.watched if (node := setup.state.node_of(host)) is not None}
     for task in running:
         for port in task.published:
-            if port.protocol is Protocol.TCP and port.published is not None and task.node_id in hosts:
-                yield PublishedDoor(service.spec.name, port.published, hosts[task.node_id], in_mesh=False)
+            if port.protocol in ASKED and port.published is not None and task.node_id in hosts:
+                host = hosts[task.node_id]
+                yield PublishedDoor(name, port.published, host, in_mesh=False, protocol=port.protocol.value)
 
 
 def _services(setup: Setup) -> list[Service]:

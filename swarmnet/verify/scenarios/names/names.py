@@ -130,11 +130,11 @@ class LookupScenario(Scenario):
             fix=GOSSIP_FIX,
             cause=CauseId.NAMES,
             evidence={"cause": CauseId.NAMES, "pairs": [list(pair) for pair in sorted(pairs)], "network": network},
-            needed=tuple(_needed(network, hosts, *pair) for pair in sorted(pairs)),
+            needed=tuple(needed(network, hosts, *pair) for pair in sorted(pairs)),
         )
 
 
-def _needed(network: str, hosts: set[str], source: str, label: str) -> frozenset[Claim]:
+def needed(network: str, hosts: set[str], source: str, label: str) -> frozenset[Claim]:
     """Return what a look-up needed: of a host's name, to have learned from that one; of a service's, from all."""
     peers = hosts & {label} or hosts - {source}
     found = {claims.learned(source, peer) for peer in peers}

@@ -138,7 +138,8 @@ class Endpoints(Scenario):
                         cause=CauseId.ADDRESS_TWICE,
                     )
                     evidence: JsonObject = {"cause": CauseId.ADDRESS_TWICE, "network": name, "address": address}
-                    yield verdict.model_copy(update={"evidence": evidence})
+                    broken = frozenset({claims.address(name, address)})
+                    yield verdict.model_copy(update={"evidence": evidence, "broken": broken})
 
     def _lost(self, setup: Setup, answers: Answers) -> Iterable[Verdict]:
         vteps, incapable = {one.host: one.vtep for one in setup.observers}, without_esp(answers)

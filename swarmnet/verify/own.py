@@ -1,0 +1,99 @@
+"""The user's own services as verify asks them without a playbook: which they are, and which containers ask. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from swarmnet.model.service import Protocol
+from swarmnet.model.verification import PROBE_LABEL
+from swarmnet.verify.ends import tasks_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from swarmnet.model.network import Network
+    from swarmnet.model.service import Service, Task
+    from swarmnet.model.state import ClusterState
+    from swarmnet.verify.ends import End
+
+MOST = 16
+"""Containers that are entered on one host; what is only on further networks is not asked there, and reported."""
+UPDATING = frozenset({"updating", "rollback_started"})
+"""An engine's words for a service whose tasks are being replaced."""
+
+
+def own_services(state: ClusterState) -> tuple[Service, ...]:
+    """Return all services but those of this and other verifications, in the order of their names."""
+    found = (one for one in state.services if PROBE_LABEL not in one.spec.labels)
+    return tuple(sorted(found, key=lambda one: one.spec.name))
+
+
+def overlays_of(state: ClusterState, chosen: Iterable[Network], *, named: bool) -> tuple[Network, ...]:
+    """Return the overlays on which services are asked: those that were ``chosen`` by name, else all."""
+    if named:
+        return tuple(chosen)
+    found = (net for net in state.networks if net.spec.driver == "overlay" and not net.spec.ingress)
+    return tuple(sorted((net for net in found if PROBE_LABEL not in net.spec.labels), key=lambda net: net.spec.name))
+
+
+def running(tasks: Iterable[Task]) -> tuple[Task, ...]:
+    """Return the tasks that run and should."""
+    return tuple(task for task in tasks if task.state == task.desired_state == "running")
+
+
+def by_service(tasks: Iterable[Task]) -> dict[str, list[Task]]:
+    """Return tasks by the id of their service."""
+    found: dict[str, list[Task]] = defaultdict(list)
+    for task in tasks:
+        if task.service_id is not None:
+            found[task.service_id].append(task)
+    return found
+
+
+def is_changing(service: Service) -> bool:
+    """Return whether tasks of a service are being replaced, so that what is seen of it is old at once."""
+    return service.update_state in UPDATING
+
+
+def receivers(state: ClusterState, hosts: Iterable[str]) -> tuple[End, ...]:
+    """Return the running tasks behind UDP ports that services publish, by service, on these hosts; ``MOST`` on each."""
+    found: dict[str, list[End]] = {host: [] for host in hosts}
+    for service in own_services(state):
+        ports = (*service.published, *(service.spec.ports or ()))
+        for end in tasks_of(state, service.spec.name) if any(one.protocol is Protocol.UDP for one in ports) else ():
+            if end.container and end.host in found and len(found[end.host]) < MOST:
+                found[end.host].append(replace(end, watches=True))
+    return tuple(end for several in found.values() for end in several)
+
+
+def askers(
+    state: ClusterState, networks: Sequence[Network], hosts: Iterable[str], entered: Iterable[End]
+) -> tuple[End, ...]:
+    """Return few containers that are on each of the networks on each of the hosts that has a task there.
+
+    Those that are ``entered`` already come first; names are unique on a host.
+    """
+    wanted = {net.spec.name for net in networks}
+    ready = {(end.host, end.name): end for end in entered}
+    on_host: dict[str, list[End]] = defaultdict(list)
+    for service in own_services(state):
+        for end in tasks_of(state, service.spec.name):
+            if end.container and wanted & {*end.addresses}:
+                on_host[end.host].append(ready.get((end.host, end.name), end))
+    found: list[End] = []
+    for host in hosts:
+        found += _fewest(sorted(on_host[host], key=lambda end: ((host, end.name) not in ready, end.name)), wanted)
+    return tuple(found)
+
+
+def _fewest(ends: list[End], wanted: set[str]) -> list[End]:
+    """Return ends that are on all networks that any of them is on: always the one next that is on most of the rest."""
+    left = {name for end in ends for name in end.addresses} & wanted
+    found: list[End] = []
+    while left and len(found) < MOST:
+        best = max(ends, key=lambda end: len(left & {*end.addresses}))
+        left -= {*best.addresses}
+        found.append(best)
+    return found
