@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from swarmnet.model.host_image import ImageArchive
     from swarmnet.model.hosts import Inventory
     from swarmnet.model.plan import Plan
+    from swarmnet.model.ports import Ports
     from swarmnet.model.state import ClusterState
     from swarmnet.operations.playbook import Playbook
     from swarmnet.plan.guard import Permissions
-    from swarmnet.workflows.apply import Goal
+    from swarmnet.workflows.apply import Goal, Readiness
 
     Agree = Callable[[Sequence[str]], bool]
     """Returns whether the named programs may run; raises an error to end the command."""
@@ -42,6 +43,13 @@ class PlaybookOptions:
     replace: ReplaceOption = None
     allow_down: AllowDownOption = None
     allow_missing: MissingOption = False
+    allow_unready: Annotated[
+        bool,
+        typer.Option(
+            "--allow-unready",
+            help="Let hosts enter the swarm although their clock, version, ports or way to the managers is wrong.",
+        ),
+    ] = False
     allow_commands: Annotated[
         bool,
         typer.Option(
@@ -68,7 +76,15 @@ class PlaybookOptions:
             prune=self.prune,
         )
         may_run = (lambda _programs: True) if self.allow_commands else agree or (lambda _programs: False)
-        return goal_of(path, inventory, limit=limit, variables=self.var, allowed=allowed, may_run=may_run)
+        goal = goal_of(path, inventory, limit=limit, variables=self.var, allowed=allowed, may_run=may_run)
+        return replace(goal, readiness=partial(_readiness, allowed=self.allow_unready))
+
+
+def _readiness(ports: Ports, plan: Plan, state: ClusterState, *, allowed: bool) -> Readiness:
+    """Return what is wrong with hosts that enter the swarm; what looks is loaded where one does."""
+    from swarmnet.verify.checks.joining import readiness
+
+    return readiness(ports, plan, state, allowed=allowed)
 
 
 def goal_of(

@@ -32,4 +32,4 @@ class Observer:
     def watched(self, task: dict[str, object]) -> dict[str, object]:
         """Return what a watch heard so far; with ``end``, end it. Raises ``KeyError`` for one that was not begun."""
         name = str(task["name"])
-        return self._watches.pop(name).stop() if task.get("end") else self._watches[name].told()
+        return self._watches.pop(name).stop() if task.get("end") else self._watches[name].told_soon()

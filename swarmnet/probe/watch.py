@@ -28,6 +28,8 @@ LONGEST = 120.0
 """Seconds after which a watch ends by itself."""
 OUTGOING = 4
 _TICK = 0.1
+_LAST = 5.0
+"""Seconds for what still waits at the end."""
 _SYN, _SYN_ACK = 0x02, 0x12
 _HEADER = 20
 _ALL = 3
@@ -74,8 +76,9 @@ class Watch:
         code = bpf.doors(self._tcp, [port for port in self._udp if port != self._data], self._data, VNI << 8, SPI)
         opened = [(self._on_wire, _packets(code)), (self._past, _raw(UDP, code)), (self._past, _raw(ESP, code))]
         self._listeners = [one for one in map(self._listen, self._tcp) if one is not None]
-        for take, link in opened:
-            threading.Thread(target=self._follow, args=(take, link), daemon=True).start()
+        self._threads = [threading.Thread(target=self._follow, args=one, daemon=True) for one in opened]
+        for thread in self._threads:
+            thread.start()
         for listener in self._listeners:
             threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
 
@@ -95,9 +98,16 @@ class Watch:
                 "taken": list(self.taken),
             }
 
+    def told_soon(self) -> dict[str, object]:
+        """Return what was heard a moment later, when a busy host had its turn."""
+        time.sleep(2 * _TICK)
+        return self.told()
+
     def stop(self) -> dict[str, object]:
-        """End, and return what was heard."""
+        """End once everything that waits is counted, and return what was heard."""
         self._over.set()
+        for thread in self._threads:
+            thread.join(_LAST)
         for listener in self._listeners:
             listener.close()
         return self.told()
@@ -133,14 +143,20 @@ class Watch:
     def _follow(self, take: object, link: socket.socket) -> None:
         with link:
             while self._goes_on():
-                try:
-                    data, sender = link.recvfrom(65535)
-                except socket.timeout:  # noqa: UP041 - as above
-                    continue
-                except OSError:
-                    return
-                if callable(take) and len(data) >= _HEADER:
-                    take(data, sender)
+                self._next(take, link)
+            link.settimeout(0)
+            while self._next(take, link):  # a busy host may not have had its turn yet
+                pass
+
+    def _next(self, take: object, link: socket.socket) -> bool:
+        """Count one packet; return False when there is none now."""
+        try:
+            data, sender = link.recvfrom(65535)
+        except OSError:
+            return False
+        if callable(take) and len(data) >= _HEADER:
+            take(data, sender)
+        return True
 
     def _on_wire(self, data: bytes, sender: tuple[object, ...]) -> None:
         """Count one packet that a device sends or receives."""

@@ -16,6 +16,7 @@ from swarmnet.model.report import ApplyReport, OutcomeStatus
 from swarmnet.model.standing import answered
 from swarmnet.operations.service.converge import idle_services
 from swarmnet.operations.service.stalled import held_up_services
+from swarmnet.operations.swarm.actions import InitSwarm, Join
 from swarmnet.operations.swarm.unready import unready_nodes
 from swarmnet.plan import guard
 from swarmnet.workflows.fleet.execute import Conditions, execute
@@ -49,6 +50,16 @@ class Goal:
     """The programs that planning runs; a saved plan names them."""
     headless: bool = False
     """True for a plan that is made for a swarm that no manager answers for."""
+    readiness: Callable[[Ports, Plan, ClusterState], Readiness] | None = None
+    """Looks at the hosts that a plan lets enter the swarm; not called for a plan that lets none in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What is wrong with hosts that are to enter a swarm."""
+
+    refusals: tuple[guard.Refusal, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +122,16 @@ def prepare(ports: Ports, goal: Goal) -> Prepared:
     if any(refusal.flag is None for refusal in refusals):
         guard.check(refusals)
     plan = goal.make_plan(state)
-    return Prepared(state, plan, (*refusals, *guard.of_plan(plan, state, goal.permissions)))
+    ready = _readiness(ports, goal, plan, state)
+    plan = plan.model_copy(update={"warnings": (*plan.warnings, *ready.warnings)}) if ready.warnings else plan
+    return Prepared(state, plan, (*refusals, *guard.of_plan(plan, state, goal.permissions), *ready.refusals))
+
+
+def _readiness(ports: Ports, goal: Goal, plan: Plan, state: ClusterState) -> Readiness:
+    if goal.readiness is None or not any(isinstance(one, InitSwarm | Join) for one in plan.actions):
+        return Readiness()
+    ports.listener(Progress("checking the hosts that enter the swarm"))
+    return goal.readiness(ports, plan, state)
 
 
 def apply(ports: Ports, goal: Goal, terms: Terms) -> ApplyReport:

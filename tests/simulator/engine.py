@@ -69,6 +69,7 @@ class SimulatedEngine(SimulatedMembership, SimulatedTasks, SimulatedContainers, 
                 architecture="x86_64",
                 live_restore=machine.live_restore,
                 rootless=machine.rootless,
+                ahead=machine.ahead,
                 firewall=machine.firewall if machine.knows(1, 49) else "",
                 membership=self._membership(),
             )

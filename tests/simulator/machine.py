@@ -104,6 +104,8 @@ class Machine:
     placed: bytes = b""
     """The one that was put instead of its engine's, which is in no swarm until it begins the swarm again."""
     files: dict[str, bytes] = field(default_factory=dict)
+    ahead: float = 0.0
+    """Seconds by which its clock is ahead."""
     programs: dict[str, Program] = field(default_factory=dict)
     """What the shell can run, by the name in ``argv[0]``."""
     own_bin: Path | None = None

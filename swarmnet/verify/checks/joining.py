@@ -1,0 +1,172 @@
+"""What ``apply`` looks at before hosts enter a swarm: what was observed, and for each such host one command.
+
+The command reads the host's machine id and opens the ports of managers: one round for all hosts. Nothing is asked where
+no host enters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from swarmnet.errors import HostError
+from swarmnet.model.clock import look_until
+from swarmnet.model.report import Status
+from swarmnet.operations.swarm.actions import InitSwarm, Join
+from swarmnet.plan.guard import Refusal
+from swarmnet.verify.checks.clocks import skewed
+from swarmnet.verify.checks.engines import unfit
+from swarmnet.verify.checks.host_check import Trouble
+from swarmnet.verify.checks.identities import duplicates
+from swarmnet.verify.checks.in_use import swarm_ports, taken
+from swarmnet.verify.checks.versions import outdated
+from swarmnet.verify.ids import CauseId
+from swarmnet.verify.planned import DATA_PATH_PORT
+from swarmnet.verify.scenarios.hosts.firewall import GOSSIP, ORDERS
+from swarmnet.workflows.apply import Readiness
+from swarmnet.workflows.fleet.fanout import fan_out
+from swarmnet.workflows.fleet.kernel_tables import COMMAND, read_tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from swarmnet.model.plan import Plan
+    from swarmnet.model.ports import Ports
+    from swarmnet.model.state import ClusterState, HostFacts, OpenPort
+
+FLAG = "--allow-unready"
+HOPELESS = frozenset({CauseId.HOST_TWICE, CauseId.ROOTLESS, CauseId.SAME_ENGINE})
+"""What no flag allows: such a host never works in a swarm."""
+LINGER = 3.0
+"""Seconds in which an engine that has just left a swarm gives back its ports."""
+_TRY = """
+try() {
+  said=$(LC_ALL=C timeout 3 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$1" "$2" 2>&1); code=$?
+  case "$code:$said" in
+    0:*) echo "open $1 $2" ;;
+    126:*|127:*) ;;
+    *refused*) echo "refused $1 $2" ;;
+    *) echo "silent $1 $2" ;;
+  esac
+}
+while [ $# -gt 1 ]; do try "$1" "$2" & shift 2; done
+echo "machine $(cat /etc/machine-id 2>/dev/null) -"
+wait
+"""
+Target = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the command printed on one host."""
+
+    machine: str = ""
+    opened: Mapping[Target, str] = field(default_factory=dict)
+    """Address and port to ``open``, ``refused`` or ``silent``."""
+
+
+def readiness(ports: Ports, plan: Plan, state: ClusterState, *, allowed: bool) -> Readiness:
+    """Return what is wrong with the hosts that a plan lets enter the swarm; with ``allowed``, as warnings."""
+    entering = {one.host: one for one in plan.actions if isinstance(one, InitSwarm | Join)}
+    targets = {host: tuple(_targets(state, plan, host)) for host in entering}
+    told = fan_out(
+        [one.host for one in state.hosts],
+        lambda host: _asked(ports, host, targets.get(host, ())),
+        listener=ports.listener,
+    )
+    seen = {host: one for host, one in told.items() if isinstance(one, _Told)}
+    found = [one for one in _troubles(ports, plan, state, seen) if set(one.hosts) & set(entering)]
+    refused = [one for one in found if one.status is Status.FAILED and (not allowed or one.cause in HOPELESS)]
+    return Readiness(
+        refusals=tuple(Refusal(one.detail, None if one.cause in HOPELESS else FLAG, _advice(one)) for one in refused),
+        warnings=tuple(f"{one.detail}: {_advice(one)}" for one in found if one not in refused),
+    )
+
+
+def _advice(one: Trouble) -> str:
+    return " ".join((one.fix, "; ".join(one.commands))).strip()
+
+
+def _troubles(ports: Ports, plan: Plan, state: ClusterState, told: Mapping[str, _Told]) -> Iterator[Trouble]:
+    entering = {one.host: one for one in plan.actions if isinstance(one, InitSwarm | Join)}
+    facts = [one for one in state.hosts if one.host in entering]
+    encrypted = any(net.spec.encrypted for net in plan.predicted.networks)
+    swarm = state.swarm or plan.predicted.swarm
+    port = (swarm.spec.data_path_port if swarm else None) or DATA_PATH_PORT
+    yield from duplicates(state.hosts, {host: one.machine for host, one in told.items()})
+    yield from unfit(facts)
+    yield from outdated(facts, encrypted=encrypted, port=port)
+    yield from skewed(state.hosts)
+    for one in facts:
+        role_is_manager = not (isinstance(entering[one.host], Join) and entering[one.host].kind.endswith("worker"))
+        yield from _in_use(ports, one, swarm_ports(port, is_manager=role_is_manager), data_path_port=port)
+    for host, said in told.items():
+        yield from _closed(host, said, is_new=state.swarm is None)
+
+
+def _in_use(
+    ports: Ports, facts: HostFacts, wanted: Mapping[tuple[str, int], str], *, data_path_port: int
+) -> Iterator[Trouble]:
+    """Yield ports that are in use, and stay so: an engine that has just left a swarm gives its own back soon."""
+
+    def held(opened: Iterable[OpenPort]) -> list[OpenPort]:
+        return [one for one in opened if (one.protocol.value, one.port) in wanted]
+
+    found = held(facts.open_ports or ())
+    if found:
+        found = look_until(
+            ports.clock, lambda: held(_open_ports(ports, facts.host)), lambda left: not left, limit=LINGER, every=0.5
+        )
+    for one in found:
+        trouble = taken(facts.host, one, wanted[one.protocol.value, one.port])
+        # A device of an overlay may be left; the engine then uses it, or says so itself.
+        status = Status.WARNING if (one.protocol.value, one.port) == ("udp", data_path_port) else Status.FAILED
+        yield Trouble(trouble.cause, trouble.hosts, trouble.detail, trouble.fix, trouble.commands, status)
+
+
+def _open_ports(ports: Ports, host: str) -> tuple[OpenPort, ...]:
+    try:
+        printed = ports.shell(host).run(COMMAND).stdout
+    except HostError:
+        return ()
+    tables = read_tables(printed.decode(errors="replace"))
+    return (tables.open_ports if tables else None) or ()
+
+
+def _closed(host: str, told: _Told, *, is_new: bool) -> Iterator[Trouble]:
+    """Yield managers' ports that a host does not reach; where there is no swarm yet, a refusal proves the way."""
+    for (address, port), seen in told.opened.items():
+        if seen == "silent" or (seen == "refused" and not is_new):
+            yield Trouble(
+                CauseId.ORDERS_BLOCKED if port == ORDERS else CauseId.GOSSIP_TCP,
+                (host,),
+                f"{host} does not reach {address} on TCP {port} ({'no answer' if seen == 'silent' else 'refused'})",
+                f"open TCP {port} from {host} to {address}; swarmnet check names whose firewall drops it",
+            )
+
+
+def _targets(state: ClusterState, plan: Plan, host: str) -> Iterator[Target]:
+    """Yield what a host opens: managers that are there, else the one that begins the swarm."""
+    managers = [node.manager_address for node in state.nodes if node.manager_address]
+    for place in managers:
+        address, _, port = place.rpartition(":")
+        if ":" not in address and port.isdigit() and address != "0.0.0.0":  # noqa: S104 - what some leaders call themselves
+            yield address, int(port)
+            yield address, GOSSIP
+    for one in plan.actions if not managers else ():
+        if isinstance(one, InitSwarm) and one.host != host and ":" not in one.advertise:
+            yield one.advertise, ORDERS
+
+
+def _asked(ports: Ports, host: str, targets: Iterable[Target]) -> _Told:
+    words = [word for address, port in targets for word in (address, str(port))]
+    ended = ports.shell(host).run(("sh", "-c", _TRY, "sh", *words), timeout=15.0)
+    machine, opened = "", {}
+    for line in ended.stdout.decode(errors="replace").splitlines():
+        kind, _, rest = line.partition(" ")
+        first, _, second = rest.partition(" ")
+        if kind == "machine":
+            machine = first
+        elif kind in ("open", "refused", "silent") and second.isdigit():
+            opened[first, int(second)] = kind
+    return _Told(machine, opened)
