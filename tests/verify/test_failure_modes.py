@@ -28,6 +28,8 @@ class Why(StrEnum):
     """No lab has the device or hypervisor that does it."""
     HOURS = "needs hours"
     """It shows only when more time goes by than a run takes."""
+    ENGINES = "fixed in engines"
+    """The engine that was tried does not do it any more."""
     NOT_BUILT = "not built"
 
 
