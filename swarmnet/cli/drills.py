@@ -278,6 +278,34 @@ def _entry(one: Filed) -> FiledDrill:
     )
 
 
+def drill_times(given: str | None, keys: Path, on: Path | None) -> str | None:
+    """Return the times of ``--drill``, with nothing missing that a drill at night needs.
+
+    Raises:
+        UsageError: it is not such a time; this user cannot bring up labs and names no spare hosts (``on``), or has no
+            identity that opens a backup.
+    """
+    from swarmnet.cli.sealing import opening_vault
+    from swarmnet.cli.stages import spare_hosts
+    from swarmnet.lab.claim import require_root
+    from swarmnet.plan.schedule import cron_expression
+
+    if given is None:
+        if on is not None:
+            raise UsageError("--on names hosts for drills, and there are none", hint="add --drill monthly")
+        return None
+    times = cron_expression(given, "--drill")
+    if on is None:
+        require_root()
+    else:
+        spare_hosts(on)
+    if not opening_vault(keys, None, None).can_open:
+        raise UsageError(
+            f"--drill: no identity in {keys} opens the backups", hint="`swarmnet keys list` shows the keys"
+        )
+    return times
+
+
 def scheduled(schedule: Schedule, entry: Entry, repository: Repository, vault: Vault) -> DrillRun:
     """Do the drill of a schedule with its newest backup, keep the report, and return how it ended.
 
@@ -291,7 +319,8 @@ def scheduled(schedule: Schedule, entry: Entry, repository: Repository, vault: V
 
     key, begun = signing_key(Path(schedule.keys), None), datetime.now(UTC)
     found = opened(entry, repository, vault, None)
-    report = rehearsed(Given(timeout=schedule.timeout), Chosen({}), found, begun=begun, yes=True)
+    on = None if schedule.drill_on is None else Path(schedule.drill_on)
+    report = rehearsed(Given(on=on, timeout=schedule.timeout), Chosen({}), found, begun=begun, yes=True)
     path = written(report, drill_document(report), found.folder, key)
     said = f"drill {report.result}: recovery time {report.recovery:.1f} s, report {path}"
     return DrillRun(exit_code=report.exit_code, line=said)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from swarmnet.cli.scheduled_raft import archived
 from swarmnet.cli.sealing import key_ring, opening_vault, remembering, sealing_vault, trusted_signers
 from swarmnet.cli.wiring import note, this_operator
 from swarmnet.errors import BackupNotFoundError, SwarmnetError, UsageError
@@ -145,6 +146,7 @@ def _job(schedule: Schedule, clock: Clock) -> Job:
         vault=vault,
         clock=clock,
         copy=partial(copied, schedule, repository, vault),
+        archive=partial(archived, schedule),
         drill=partial(_drilled, schedule, repository, vault),
         notices=notices(schedule),
         tell=say,
@@ -241,26 +243,6 @@ def _drilled(schedule: Schedule, repository: Repository, vault: Vault, entry: En
     from swarmnet.cli.drills import scheduled
 
     return scheduled(schedule, entry, repository, vault)
-
-
-def drill_times(given: str | None, keys: Path) -> str | None:
-    """Return the times of ``--drill``, with nothing missing that a drill at night needs.
-
-    Raises:
-        UsageError: it is not such a time; this user cannot bring up labs, or has no identity that opens a backup.
-    """
-    from swarmnet.lab.claim import require_root
-    from swarmnet.plan.schedule import cron_expression
-
-    if given is None:
-        return None
-    times = cron_expression(given, "--drill")
-    require_root()
-    if not opening_vault(keys, None, None).can_open:
-        raise UsageError(
-            f"--drill: no identity in {keys} opens the backups", hint="`swarmnet keys list` shows the keys"
-        )
-    return times
 
 
 def notices(schedule: Schedule) -> tuple[Notice, ...]:

@@ -110,17 +110,33 @@ def _only(inventory: Inventory, places: Mapping[str, str]) -> Inventory:
     return inventory.model_copy(update={"hosts": tuple(host for host in inventory.hosts if host.name in taken)})
 
 
+def spare_hosts(on: Path) -> Inventory:
+    """Read the inventory of spare hosts.
+
+    Raises:
+        DocumentError: it is wrong.
+        UsageError: it has no manager.
+    """
+    inventory = wiring.read_inventory(on)
+    _has_manager(inventory, on)
+    return inventory
+
+
+def _has_manager(hosts: Inventory, on: Path) -> None:
+    if not hosts.managers:
+        raise UsageError(f"{on} has no manager that could replace one of the backup")
+
+
 @contextmanager
 def spare_stage(given: Given, on: Path, document: BackupDocument, *, yes: bool) -> Iterator[Stage]:
     """Hand out the spare hosts of an inventory, once the operator has agreed; the caller clears them."""
     from swarmnet.model.drill import Ground
     from swarmnet.plan.recovery.rehearsal import Roles
 
-    inventory = wiring.read_inventory(on)
+    inventory = spare_hosts(on)
     places = Roles.of(document).places(inventory)
     hosts = _only(inventory, places)
-    if not hosts.managers:
-        raise UsageError(f"{on} has no manager that could replace one of the backup")
+    _has_manager(hosts, on)
     if not yes:
         names = ", ".join(host.name for host in hosts.hosts)
         what = f"restore {document.cluster} onto {names}, verify it, and take all of it away again"

@@ -56,7 +56,13 @@ class Schedule(Document):
     metrics: str | None = None
     """File for Prometheus' textfile collector."""
     drill: str | None = None
-    """A cron expression: the first run after such a time rehearses the restore of its backup in a lab."""
+    """A cron expression: the first run after such a time rehearses the restore of its backup."""
+    drill_on: str | None = None
+    """The inventory of spare hosts that drills take place on; None for a lab."""
+    raft: str | None = None
+    """A cron expression: the first run after such a time archives a manager's whole state, too."""
+    keep_raft: Count = 0
+    """Raft archives that are kept; 0 keeps them by the rules of backups."""
     playbook: str | None = None
     """The playbook that each backup keeps, with the files that it names."""
     installed: AwareDatetime
@@ -74,7 +80,7 @@ class Schedule(Document):
     @property
     def keeps(self) -> bool:
         """True when a rule says what to keep; without one, nothing is removed."""
-        return bool(self.keep_last or self.keep_daily or self.keep_weekly)
+        return bool(self.keep_last or self.keep_daily or self.keep_weekly or self.keep_raft)
 
 
 class RunRecord(Document):
@@ -102,6 +108,8 @@ class RunRecord(Document):
     """Time of the newest complete backup after this run."""
     drilled: Flag = False
     """True when the restore of the backup was rehearsed, whatever came of it."""
+    archived: Flag = False
+    """True when a manager's whole state was archived."""
 
 
 class DrillRun(Document):
@@ -122,6 +130,8 @@ class History(Document):
     """Start of the last run that failed and alarmed."""
     drilled: AwareDatetime | None = None
     """Start of the last run with a drill."""
+    archived: AwareDatetime | None = None
+    """Start of the last run with a raft archive."""
     regular_since: AwareDatetime | None = None
     """Since when runs have come without a long pause or a step back in time."""
 

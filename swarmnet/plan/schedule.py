@@ -66,16 +66,21 @@ def is_due(schedule: Schedule, history: History, now: datetime, zone: tzinfo | N
 
     A last run from the future was under a clock that ran ahead; it does not count.
     """
-    done = history.attempted or schedule.installed
-    return is_ahead(done, now) or done < last_due(schedule.at, now, zone)
+    return _passed(schedule.at, history.attempted or schedule.installed, now, zone)
 
 
 def is_drill_due(schedule: Schedule, history: History, now: datetime, zone: tzinfo | None = None) -> bool:
     """Return whether a run rehearses the restore, too: once for all times that passed since the last drill."""
-    if schedule.drill is None:
-        return False
-    done = history.drilled or schedule.installed
-    return is_ahead(done, now) or done < last_due(schedule.drill, now, zone)
+    return schedule.drill is not None and _passed(schedule.drill, history.drilled or schedule.installed, now, zone)
+
+
+def is_raft_due(schedule: Schedule, history: History, now: datetime, zone: tzinfo | None = None) -> bool:
+    """Return whether a run archives a manager's state, too: once for all times since the last archive."""
+    return schedule.raft is not None and _passed(schedule.raft, history.archived or schedule.installed, now, zone)
+
+
+def _passed(at: str, done: datetime, now: datetime, zone: tzinfo | None) -> bool:
+    return is_ahead(done, now) or done < last_due(at, now, zone)
 
 
 def patience(at: str, now: datetime) -> int:
@@ -108,6 +113,7 @@ def after_run(schedule: Schedule, history: History, run: RunRecord) -> History:
         attempted=history.attempted if run.retry else run.started,
         alarmed=run.started if run.exit_code and not run.soft else history.alarmed,
         drilled=run.started if run.drilled else history.drilled,
+        archived=run.started if run.archived else history.archived,
         regular_since=regular_since(schedule, history, run.started),
     )
 

@@ -22,7 +22,7 @@ from swarmnet.model.schedule import RunRecord
 from swarmnet.operations.kinds import KINDS
 from swarmnet.plan.recovery.catalogue import TIME, newest_of, usable
 from swarmnet.plan.recovery.retention import Keep
-from swarmnet.plan.schedule import age, is_alarmed, is_drill_due, may_prune
+from swarmnet.plan.schedule import age, is_alarmed, is_drill_due, is_raft_due, may_prune
 from swarmnet.workflows.backup import compare, prune
 from swarmnet.workflows.backup_lookup import check, listing, opened
 
@@ -57,6 +57,8 @@ class Job:
     """Checks, and opens where an identity is available."""
     clock: Clock
     copy: Copy = lambda _entries: ()
+    archive: Callable[[], str] | None = None
+    """Archives a manager's whole state, never where that would cost the majority; returns a line."""
     drill: Callable[[Entry], DrillRun] | None = None
     """Rehearses the restore of a backup; None where the schedule wants none."""
     notices: tuple[Notice, ...] = ()
@@ -163,11 +165,18 @@ def _after(job: Job, taken: Taken, course: _Course, history: History, started: d
         course.problem(ExitCode.INCOMPLETE, f"missing in the backup: {missing.host}: {missing.reason}")
     for text in taken.lacks:
         course.problem(ExitCode.FAILED, text)
+    archived = _archive(job, course, history)
     try:
         entries = _entries(job)
     except SwarmnetError as error:
         course.problem(ExitCode.FAILED, f"the new backup was not read back: {error}")
-        return RunRecord(started=started, exit_code=course.ended(), size=taken.size, objects=_counts(document))
+        return RunRecord(
+            started=started,
+            exit_code=course.ended(),
+            size=taken.size,
+            objects=_counts(document),
+            archived=archived,
+        )
     mine = tuple(one for one in entries if one.id == document.id)
     _open_again(job, mine, course)
     drift = _drift(job, document, tuple(one for one in entries if one not in mine), course)
@@ -184,7 +193,21 @@ def _after(job: Job, taken: Taken, course: _Course, history: History, started: d
         objects=_counts(document),
         drift=drift,
         drilled=drilled,
+        archived=archived,
     )
+
+
+def _archive(job: Job, course: _Course, history: History) -> bool:
+    """Archive a manager's state where that is due; one that was not taken is tried again by the next run."""
+    if job.archive is None or not is_raft_due(job.schedule, history, job.clock.now()):
+        return False
+    try:
+        course.note(job.archive())
+    except SwarmnetError as error:
+        hint = f" ({error.hint})" if error.hint else ""
+        course.problem(ExitCode.FAILED, f"no raft archive was taken: {error}{hint}")
+        return False
+    return True
 
 
 def _open_again(job: Job, mine: tuple[Entry, ...], course: _Course) -> None:
@@ -238,7 +261,9 @@ def _prune(job: Job, course: _Course, history: History) -> None:
         limit = f"{schedule.max_age / 3600:g} hours"
         course.note(f"nothing was pruned: runs have not come regularly for {limit}, or the clock jumped")
         return
-    keep = Keep(last=schedule.keep_last, daily=schedule.keep_daily, weekly=schedule.keep_weekly)
+    keep = Keep(
+        last=schedule.keep_last, daily=schedule.keep_daily, weekly=schedule.keep_weekly, raft=schedule.keep_raft
+    )
     try:
         gone = prune(
             keep,

@@ -196,6 +196,10 @@ def test_what_is_broken_since_the_install_is_what_the_run_fails_with(place: Path
         (("--on-failure", "'"), "--on-failure"),
         (("--keys", "none"), "no key to sign with"),
         (("--drill", "sometimes"), "--drill 'sometimes' is not a time"),
+        (("--on", "spare.yml"), "--on names hosts for drills"),
+        (("--drill", "monthly", "--on", "no-such.yml"), "no such file"),
+        (("--raft", "sometimes"), "--raft 'sometimes' is not a time"),
+        (("--playbook", "no-such.yml"), "no such file"),
         (("--to", "sftp://ann:hush@backup.example/x"), "password"),
     ],
 )
@@ -215,6 +219,16 @@ def test_a_drill_is_part_of_the_schedule_where_an_identity_opens_its_backups(pla
     done = _install(place, "--drill", "monthly")
     assert isinstance(done.exception, UsageError)
     assert "no identity" in str(done.exception)
+
+
+def test_what_runs_besides_the_backup_is_part_of_the_schedule_with_whole_paths(place: Path) -> None:
+    spare, playbook = place / "spare.yml", place / "site.yml"
+    spare.write_text("schema: 1\ncluster: spare\nhosts:\n  s1: {address: 192.0.2.9, role: manager}\n")
+    playbook.write_text("schema: 1\nname: site\nsteps: []\n")
+    words = ("--raft", "weekly", "--keep-raft", "4", "--drill", "monthly", "--on", str(spare))
+    _installed(place, *words, "--playbook", str(playbook))
+    kept = schedules(place / "schedules").get(None)
+    assert (kept.raft, kept.keep_raft, kept.drill_on, kept.playbook) == ("0 3 * * SUN", 4, str(spare), str(playbook))
 
 
 def test_a_schedule_is_replaced_and_removed_and_backups_stay(place: Path) -> None:

@@ -91,6 +91,7 @@ class Nights:
     notices: tuple[Notice, ...] = ()
     copy: Callable[[tuple[Entry, ...]], tuple[str, ...]] = lambda _entries: ()
     drill: Callable[[Entry], DrillRun] | None = None
+    archive: Callable[[], str] | None = None
     history: History = field(default_factory=History)
     runs: list[RunRecord] = field(default_factory=list)
     is_asleep: bool = False
@@ -119,6 +120,7 @@ class Nights:
             vault=self.vault,
             clock=self.clock,
             copy=self.copy,
+            archive=self.archive,
             drill=self.drill,
             notices=self.notices,
         )

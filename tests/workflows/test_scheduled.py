@@ -14,8 +14,9 @@ from swarmnet.model.backup import Reason
 from swarmnet.model.schedule import DrillRun
 from swarmnet.plan.recovery.catalogue import latest
 from swarmnet.workflows.backup_lookup import opened
+from swarmnet.workflows.raft import RaftOrder, archive
 from tests.simulator import World
-from tests.support.goals import SITE, run
+from tests.support.goals import SITE, operator, run
 from tests.support.nights import DAY, VAULT, Nights, a_schedule
 
 if TYPE_CHECKING:
@@ -283,3 +284,53 @@ def test_a_drill_that_could_not_take_place_fails_the_run_and_is_due_still(tmp_pa
     assert [record.exit_code for record in nights.runs] == [0, 0, 0, 1, 1]
     assert nights.runs[-1].lines[-1] == "no drill took place: no room (make some)"
     assert nights.runs[-1].backup is not None
+
+
+def _archives(nights: Nights) -> list[str]:
+    return [f"{one.header.created:%a %d}" for one in nights.backups if one.header and one.header.is_raft]
+
+
+def _archiving(tmp_path: Path, **fields: object) -> Nights:
+    """Return nights of three managers, one of which is archived once a week."""
+    nights = _nights(tmp_path, managers=3, workers=0, raft="0 3 * * SUN", **fields)
+
+    def take() -> str:
+        order = RaftOrder(f"{len(nights.runs):032x}"[::-1], nights.clock.now(), "swarmnet 0")
+        taken = archive(
+            nights.world.ports(),
+            order,
+            vault=VAULT,
+            repository=nights.repository,
+            operator=operator(),
+            agree=lambda _chosen: None,
+        )
+        return f"raft: {taken.manifest.host}"
+
+    nights.archive = take
+    return nights
+
+
+def test_a_manager_is_archived_once_a_week_and_its_own_rule_says_how_many_stay(tmp_path: Path) -> None:
+    nights = _archiving(tmp_path, keep_raft=2)
+    nights.pass_days(26)
+    assert [f"{record.started:%a %d}" for record in nights.runs if record.archived] == [
+        "Sun 04",
+        "Sun 11",
+        "Sun 18",
+        "Sun 25",
+    ]
+    assert _archives(nights) == ["Sun 25", "Sun 18"]
+    assert len(nights.backups) == 26 + 2, "the rule is for archives alone"
+    assert {record.exit_code for record in nights.runs} == {0}
+
+
+def test_an_archive_that_would_cost_the_majority_fails_the_run_and_is_taken_once_it_would_not(tmp_path: Path) -> None:
+    nights = _archiving(tmp_path)
+    nights.world.kill("m3")
+    nights.pass_days(5)
+    refused = nights.runs[-2:]
+    assert [(record.archived, bool(record.backup)) for record in refused] == [(False, True)] * 2
+    assert "less than a majority" in refused[-1].lines[-1]
+    nights.world.revive("m3")
+    nights.pass_days(1)
+    assert (_archives(nights), nights.runs[-1].exit_code) == (["Tue 06"], 0)

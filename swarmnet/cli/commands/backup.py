@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from swarmnet.cli.commands import copies, exports, raft
+from swarmnet.cli.keeping import Keeping
 from swarmnet.cli.options import (
     LimitedCluster,
     LimitOption,
@@ -113,20 +114,6 @@ class Live:
                 hint="swarmnet backup diff BACKUP -i INVENTORY, or swarmnet backup diff OLDER NEWER",
             )
         return LimitedCluster(self.inventory, self.timeout, self.verbosity, log_file=self.log_file, limit=self.limit)
-
-
-@dataclass(frozen=True, slots=True)
-class Keeping:
-    """What a rule keeps."""
-
-    keep_last: Annotated[int, typer.Option("--keep-last", metavar="N", min=0, help="Keep the newest N backups.")] = 0
-    keep_daily: Annotated[
-        int, typer.Option("--keep-daily", metavar="N", min=0, help="Keep the newest backup of each of the last N days.")
-    ] = 0
-    keep_weekly: Annotated[
-        int,
-        typer.Option("--keep-weekly", metavar="N", min=0, help="Keep the newest backup of each of the last N weeks."),
-    ] = 0
 
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -363,14 +350,13 @@ def prune(
     yes: YesOption = False,
 ) -> None:
     """Remove the backups that no rule keeps; without --yes, only show them. The newest complete backup always stays."""
-    from swarmnet.plan.recovery.retention import Keep
     from swarmnet.report.documents.backups import BackupPruneDocument, KeptEntry
     from swarmnet.report.reports.backups import pruned_report
     from swarmnet.workflows.backup import prune as prune_backups
 
     targets = output.targets()
     doomed = prune_backups(
-        Keep(last=keeping.keep_last, daily=keeping.keep_daily, weekly=keeping.keep_weekly),
+        keeping.rules(),
         cluster,
         repository=checking.store(),
         vault=checking.vault(),

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swarmnet.cli.commands.backup import Keeping
 from swarmnet.cli.in_swarm import InSwarm
+from swarmnet.cli.keeping import Keeping
 from swarmnet.cli.options import InventoryOption, LogFileOption, TimeoutOption, VerboseOption, grouped
 from swarmnet.cli.output import Output
 from swarmnet.cli.sealing import KeysOption, SingleOption
 from swarmnet.cli.sources import PlaybookInBackup, read_sources
+from swarmnet.cli.timing import Telling, Timing
 from swarmnet.cli.wiring import note
 from swarmnet.errors import ExitCode, UsageError
 
@@ -34,73 +35,6 @@ DirectoryOption = Annotated[
 ClusterArgument = Annotated[
     str | None, typer.Argument(help="The cluster; left out, the only one that has a schedule.", metavar="CLUSTER")
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Telling:
-    """Who hears of the runs."""
-
-    ping_url: Annotated[
-        str | None,
-        typer.Option(
-            "--ping-url",
-            metavar="URL|env:NAME",
-            help="URL of a dead man's switch, as healthchecks has: gets /start, success, or /fail with the last lines.",
-        ),
-    ] = None
-    notify: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--notify",
-            metavar="URL|env:NAME",
-            help="Service that hears of failures: mail, a chat, whatever apprise knows (an extra); repeatable.",
-        ),
-    ] = None
-    on_failure: Annotated[
-        str | None,
-        typer.Option("--on-failure", metavar="CMD", help="Command that runs after a failure; its stdin has the lines."),
-    ] = None
-    metrics: Annotated[
-        Path | None,
-        typer.Option("--metrics", metavar="FILE.prom", help="File for Prometheus' textfile collector."),
-    ] = None
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """When runs begin, what starts them, and how long none may succeed."""
-
-    at: Annotated[
-        str,
-        typer.Option(
-            "--at", metavar="WHEN", help="daily, hourly, weekly, monthly, or a cron expression, in local time."
-        ),
-    ] = "daily"
-    drill: Annotated[
-        str | None,
-        typer.Option(
-            "--drill",
-            metavar="WHEN",
-            help="Also rehearse the restore in a lab: monthly, weekly or a cron expression. Needs root.",
-            show_default=False,
-        ),
-    ] = None
-    with_: Annotated[
-        str | None,
-        typer.Option(
-            "--with", metavar="WHAT", help="systemd-user, systemd-system, cron or launchd; default: what runs here."
-        ),
-    ] = None
-    max_age: Annotated[
-        float | None,
-        typer.Option(
-            "--max-age",
-            metavar="HOURS",
-            min=1,
-            help="When the newest backup is too old; default: after two runs that failed.",
-            show_default=False,
-        ),
-    ] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +92,9 @@ class Wanted:
         Raises:
             UsageError: says which option it is.
         """
+        from swarmnet.cli.drills import drill_times
         from swarmnet.cli.schedule_options import ping, services, words
-        from swarmnet.cli.schedules import chosen, drill_times, targets_of
+        from swarmnet.cli.schedules import chosen, targets_of
         from swarmnet.cli.sealing import key_ring, named_repository, sealing_vault
         from swarmnet.cli.wiring import read_inventory
         from swarmnet.edge.backups.keys import nobody
@@ -196,12 +131,15 @@ class Wanted:
             keep_last=self.keeping.keep_last,
             keep_daily=self.keeping.keep_daily,
             keep_weekly=self.keeping.keep_weekly,
+            keep_raft=self.keeping.keep_raft,
+            raft=None if self.timing.raft is None else cron_expression(self.timing.raft, "--raft"),
             max_age=patience(at, now) if hours is None else int(hours * 3600),
             ping=ping(self.telling.ping_url),
             notify=services(self.telling.notify),
             on_failure=words(self.telling.on_failure),
             metrics=None if metrics is None else str(metrics.absolute()),
-            drill=drill_times(self.timing.drill, keys),
+            drill=drill_times(self.timing.drill, keys, self.timing.on),
+            drill_on=None if self.timing.on is None else str(self.timing.on.absolute()),
             playbook=None if playbook is None else str(playbook.absolute()),
             installed=now,
         )
@@ -212,6 +150,8 @@ class Wanted:
             "--repository": self.destination.repository,
             "--with": self.timing.with_,
             "--drill": self.timing.drill,
+            "--on": self.timing.on,
+            "--raft": self.timing.raft,
             "--on-failure": self.telling.on_failure,
             "--metrics": self.telling.metrics,
             "--playbook": self.destination.playbook,

@@ -24,6 +24,13 @@ class Keep(Document):
     last: StrictInt = Field(default=0, ge=0)
     daily: StrictInt = Field(default=0, ge=0)
     weekly: StrictInt = Field(default=0, ge=0)
+    raft: StrictInt = Field(default=0, ge=0)
+    """Raft archives; 0 keeps them by the rules above. Alone, it leaves all other backups as they are."""
+
+    @property
+    def names_backups(self) -> bool:
+        """True where a rule is about backups that are not raft archives."""
+        return bool(self.last or self.daily or self.weekly)
 
 
 def to_remove(entries: Sequence[Entry], keep: Keep, now: datetime) -> tuple[Entry, ...]:
@@ -31,9 +38,9 @@ def to_remove(entries: Sequence[Entry], keep: Keep, now: datetime) -> tuple[Entr
 
     Only sound and complete ones count for the rules, so that partial ones never displace them, and the newest of them
     always stays. What an apply or a restore saved before it changed anything counts apart, by the same rules: a
-    state that the operator replaced must not be why the backup of that day goes. So do raft archives. Several files of
-    one backup count once, and stay or go together. Damaged and foreign ones are not removed: they are for people to
-    look at.
+    state that the operator replaced must not be why the backup of that day goes. So do raft archives, by a rule of
+    their own if there is one. Several files of one backup count once, and stay or go together. Damaged and foreign ones
+    are not removed: they are for people to look at.
 
     Raises:
         UsageError: no rule is given, which would remove everything.
@@ -53,12 +60,16 @@ def to_remove(entries: Sequence[Entry], keep: Keep, now: datetime) -> tuple[Entr
             hint="when this machine's clock is right, the one that took that backup was not: remove its file by hand",
         )
     saved = [entry for entry in complete if entry.header is not None and entry.header.reason in SAFETY]
-    kept = _kept([entry for entry in complete if entry not in saved], keep) | _kept(saved, keep) | _kept(archives, keep)
+    kept = _kept([entry for entry in complete if entry not in saved], keep) | _kept(saved, keep)
+    kept |= _kept(archives, Keep(last=keep.raft) if keep.raft else keep)
     counted = {entry.id for entry in (*complete, *archives)}
+    of_archives = {entry.id for entry in archives}
     return tuple(
         entry
         for entry in readable
-        if entry.id not in kept and (entry.id in counted or _time(entry) < _time(complete[0]))
+        if entry.id not in kept
+        and (entry.id in counted or _time(entry) < _time(complete[0]))
+        and (keep.names_backups or entry.id in of_archives)
     )
 
 

@@ -15,7 +15,8 @@ from swarmnet.plan.recovery.retention import Keep, to_remove
 
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
 HOURS = st.lists(st.tuples(st.integers(0, 2000), st.booleans()), min_size=1, max_size=40, unique_by=lambda one: one[0])
-RULES = st.builds(Keep, last=st.integers(0, 5), daily=st.integers(0, 5), weekly=st.integers(0, 5))
+COUNT = st.integers(0, 5)
+RULES = st.builds(Keep, last=COUNT, daily=COUNT, weekly=COUNT, raft=COUNT)
 
 
 def _entry(
@@ -95,6 +96,13 @@ def test_no_rule_at_all_is_refused() -> None:
 def test_a_backup_from_the_future_stops_pruning() -> None:
     with pytest.raises(RefusedError, match="clock"):
         to_remove([_entry(-24), _entry(1)], Keep(last=1), NOW)
+
+
+@given(st.integers(1, 5), st.integers(0, 8))
+def test_a_rule_for_raft_archives_alone_leaves_all_other_backups(keep: int, archives: int) -> None:
+    others = [_entry(hours, complete=hours % 3 == 0) for hours in range(0, 20, 2)]
+    rafts = [_entry(hours, container=RAFT_CONTAINER) for hours in range(1, 2 * archives, 2)]
+    assert to_remove([*others, *rafts], Keep(raft=keep), NOW) == tuple(rafts[keep:])
 
 
 def test_raft_archives_and_other_backups_count_apart() -> None:
