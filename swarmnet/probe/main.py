@@ -10,6 +10,7 @@ import time
 
 from swarmnet.probe import (
     datagrams,
+    flows,
     host,
     injection,
     ipsec,
@@ -99,6 +100,7 @@ def _do(run_id: str, task: dict[str, Any], until: float) -> dict[str, object]:
         "outside": lambda: {"targets": {"outside": names.outside(str(task["name"]), until)}},
         "mark": lambda: datagrams.scatter(run_id, task),
         "loss": lambda: datagrams.burst(run_id, task, until),
+        "flows": lambda: flows.sweep(run_id, task, until),
         "sizes": lambda: {"targets": sizes.ask_all(task["targets"], int(task["size"]), until)},
         "listening": listeners.listening,
         "namespace": listeners.namespace,

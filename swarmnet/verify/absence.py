@@ -80,6 +80,19 @@ KINDS = (
         is_final=True,
     ),
     Absence(
+        CauseId.NO_VXLAN,
+        "load the kernel's module on {hosts} (modprobe vxlan); where there is none, install it"
+        " (linux-modules-extra-raspi on Ubuntu for the Raspberry Pi) or use another kernel",
+        ("error creating vxlan interface: operation not supported",),
+        is_final=True,
+    ),
+    Absence(
+        CauseId.LEFTOVER_VXLAN,
+        "a VXLAN device with the VNI of the network is left on {hosts}, perhaps in a namespace: restart Docker there;"
+        " if that is not enough, restart the host",
+        ("error creating vxlan interface: file exists",),
+    ),
+    Absence(
         CauseId.ATTACH,
         "the managers gave the host no address on the network: check that 2377/tcp is open from {hosts} to all"
         " managers,"

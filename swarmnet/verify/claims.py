@@ -113,6 +113,11 @@ def advertised(host: str) -> Claim:
     return ("advertised", host)
 
 
+def flows(source: str, target: str) -> Claim:
+    """Return the claim that all flows from one host to another pass, not only some of them."""
+    return ("flows", source, target)
+
+
 def clock(host: str) -> Claim:
     """Return the claim that a host's clock agrees with those of the others."""
     return ("clock", host)

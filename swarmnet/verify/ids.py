@@ -68,6 +68,7 @@ class CauseId(_Explained):
     IP_FORWARD = ("ip-forward", "the kernel does not forward packets")
     OUTER_SOURCE = ("outer-source", "the host sends VXLAN from an address that its peers do not know")
     RP_FILTER = ("rp-filter", "a strict reverse path filter drops what peers send")
+    NO_VXLAN = ("no-vxlan", "the kernel cannot do VXLAN")
     LEFTOVER_VXLAN = ("leftover-vxlan", "a VXLAN device of a network is left in the host's own namespace")
     MACHINE_ID = ("machine-id", "several hosts have the same machine-id")
     SAME_MAC = ("same-mac", "several hosts have the same hardware address")
@@ -90,6 +91,7 @@ class CauseId(_Explained):
     MTU = ("mtu", "small packets pass and full-size packets get lost")
     PARTIAL = ("partial", "one protocol passes and another one does not")
     LOSS = ("loss", "a line loses more datagrams than a line may")
+    FLOWS_LOST = ("flows-lost", "some flows between two hosts never pass, and the others always do")
     ADDRESS_TWICE = ("address-twice", "two containers or services have the same address")
     NEIGHBOUR_MISSING = ("neighbour-missing", "a host has no neighbour entry for a container")
     FORWARD_MISSING = ("forward-missing", "a host has no forwarding entry for a container")
@@ -100,6 +102,7 @@ class CauseId(_Explained):
     UNDERLAY_MTU = ("underlay-mtu", "the MTU of a host's device is too small for the overlay")
     PATH_MTU = ("path-mtu", "something between hosts has a smaller MTU than their devices")
     ODD_MTU = ("odd-mtu", "containers have another MTU than the network's")
+    MTU_OPTION = ("mtu-option", "a network's MTU option is the containers' MTU, where engines take the underlay's")
     FRAGMENTS = ("fragments", "the underlay carries fragments")
 
     # Names.

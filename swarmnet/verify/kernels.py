@@ -12,15 +12,32 @@ if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
     from swarmnet.verify.scenario import Answers
 
-KERNEL = keys.value("kernel")
+KERNEL, VXLAN = keys.value("kernel"), keys.command("vxlan")
 
 ESP_TRIAL = (
     *("unshare", "--net", "ip", "xfrm", "state", "add", "src", "192.0.2.1", "dst", "192.0.2.2", "proto", "esp"),
     *("spi", "0x1000", "mode", "transport", "aead", "rfc4106(gcm(aes))", "0x" + "00" * 20, "64"),
 )
 """Tries ESP in a network namespace that ends with the command. The key is zeros and protects nothing."""
+VXLAN_TRIAL = (
+    *("unshare", "--net", "ip", "link", "add", "name", "trial", "type", "vxlan", "id", "1", "dstport", "4789"),
+)
+"""Tries VXLAN in a network namespace that ends with the command."""
+NO_VXLAN = ("not supported", "unknown device type")
+"""What ``ip link`` says where the kernel has no VXLAN, nor a module for it (iproute2 5.10 to 6.15)."""
 NO_ESP = ("protocol not supported", "requested aead algorithm not found")
 """What ``ip xfrm`` says where the kernel has no ESP, or not its cipher (iproute2 6.1, kernels 6.1 and 6.18)."""
+
+
+def without_vxlan(answers: Answers) -> frozenset[str]:
+    """Return the hosts whose kernel refused a VXLAN device."""
+    return frozenset(
+        host
+        for host in dict.fromkeys(host for host, _ in answers)
+        if (ended := VXLAN.read(answers, host)) is not None
+        and ended.exit
+        and any(words in ended.stderr.lower() for words in NO_VXLAN)
+    )
 
 
 def without_esp(answers: Answers) -> frozenset[str]:

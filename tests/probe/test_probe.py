@@ -113,6 +113,14 @@ def test_a_silent_address_is_distinguished_from_a_refusing_one(server: None) -> 
     assert (outcome["ok"], outcome["why"]) == (False, "no answer")  # type: ignore[index,call-overload]
 
 
+def test_flows_from_many_ports_pass_to_a_living_peer_and_all_of_them_are_lost_to_a_silent_one(server: None) -> None:
+    del server
+    task: JsonObject = {**_task("flows", {"w2": "127.0.0.1"}), "count": 16}
+    passed, lost = (run(task, limit=20, run_id=name)["flows"]["targets"]["w2"] for name in ("r1", "other"))  # type: ignore[index,call-overload]
+    assert (passed["flows"], passed["lost"], passed["tries"]) == (16, 0, 1)  # type: ignore[index,call-overload]
+    assert (lost["flows"], lost["lost"], lost["first"]) == (16, 16, 0)  # type: ignore[index,call-overload]
+
+
 def test_a_task_may_have_a_limit_of_its_own(server: None) -> None:
     del server
     task = {**_task("udp", {"none": "127.0.0.1"}), "limit": 0.3}

@@ -64,6 +64,8 @@ def test_what_the_observation_tells_is_the_cause(seen: ClusterState, cause: str,
         ("no available IPv4 addresses on this network's address pools: front", "subnet-full"),
         ("pull access denied for probe, repository does not exist", "image"),
         ("Could not attach to network front: context deadline exceeded", "attach"),
+        ("error creating vxlan interface: operation not supported", "no-vxlan"),
+        ("subnet sandbox join failed: error creating vxlan interface: file exists", "leftover-vxlan"),
         ("something never seen before", "probe"),
     ],
 )

@@ -30,6 +30,8 @@ class Why(StrEnum):
     """It shows only when more time goes by than a run takes."""
     ENGINES = "fixed in engines"
     """The engine that was tried does not do it any more."""
+    ENDS = "ends the run"
+    """Nothing can be asked then: verify ends before any verdict, with an error that says what to start."""
     NOT_BUILT = "not built"
 
 

@@ -7,13 +7,15 @@ import pytest
 from swarmnet.model.report import Status
 from tests.support.recorded_runs import FOLDER, load
 from tests.verify.staged import STAGED, Staged, named
+from tests.verify.staged_hosts import KERNEL, UNDERLAY
 
-CASES = [one for one in STAGED if (FOLDER / f"{one.mode}.json").is_file()]
+ALL = (*STAGED, *UNDERLAY, *KERNEL)
+CASES = [one for one in ALL if (FOLDER / f"{one.mode}.json").is_file()]
 
 
 def test_what_is_recorded_is_what_is_staged() -> None:
     recorded = {path.stem for path in FOLDER.glob("F*.json")}
-    assert recorded == {one.mode for one in STAGED}
+    assert recorded == {one.mode for one in ALL}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda one: one.mode)

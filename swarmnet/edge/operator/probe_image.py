@@ -43,6 +43,7 @@ MODULES = (
     "wire",
     "server",
     "datagrams",
+    "flows",
     "streams",
     "names",
     "web",

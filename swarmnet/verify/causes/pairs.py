@@ -136,6 +136,7 @@ def _placed(
     for source, target in pairs:
         ends = {claims.node(source), claims.node(target), *map(claims.allocated, names)}
         ends |= claims.both(claims.learned, source, target) - broken
+        ends |= claims.both(claims.flows, source, target)
         ends |= {claims.passage(kind, source, target) for kind in PASSAGES.get(carrier, ())}
         more = {
             "mark": {claims.mark(source, name) for name in names},
@@ -198,6 +199,11 @@ def _blocked(
     fix = f"allow {carrier} {_way(reach)} in host firewalls and security groups" + (
         "" if encrypted else "; match the destination port only, because each flow has another source port"
     )
+    if reach.shape is Shape.ALL and not encrypted:
+        fix += (
+            "; if none of them drops it, the network itself may use that port (VMware NSX does): make the swarm with"
+            " another one (docker swarm init --data-path-port)"
+        )
     verdict = _verdict(names, (CauseId.UNDERLAY, reach.shape), reach.pairs, detail=sentence, fix=fix)
     return _placed(verdict, names, reach, carrier=lost, rest=("mark", "ipsec") if encrypted else ())
 
@@ -234,7 +240,7 @@ def _stalled(names: tuple[str, ...], reach: Reach) -> Verdict:
 
 
 def _partial(names: tuple[str, ...], reach: Reach) -> Verdict:
-    return _verdict(
+    verdict = _verdict(
         names,
         (CauseId.PARTIAL, reach.shape),
         reach.pairs,
@@ -242,6 +248,9 @@ def _partial(names: tuple[str, ...], reach: Reach) -> Verdict:
         fix="if only ICMP passes, try without checksum offload (ethtool -K IF tx-checksum-ip-generic off); if one"
         " protocol"
         " is blocked, look for firewall rules on the overlay's inner traffic",
+    )
+    return verdict.model_copy(
+        update={"needed": tuple(claims.both(claims.flows, *pair) for pair in sorted(reach.pairs))}
     )
 
 

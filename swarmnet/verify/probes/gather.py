@@ -60,7 +60,7 @@ class Batches:
 
     def close(self) -> None:
         """Let go of the probes."""
-        for dialogue in self._dialogues.values():
+        for dialogue in tuple(self._dialogues.values()):
             dialogue.close()
         self._dialogues.clear()
 

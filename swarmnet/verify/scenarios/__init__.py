@@ -39,6 +39,7 @@ from swarmnet.verify.scenarios.own.names import OwnNames
 from swarmnet.verify.scenarios.own.spread import OwnSpread
 from swarmnet.verify.scenarios.own.tasks import OwnTasks
 from swarmnet.verify.scenarios.pairs.endpoints import Endpoints
+from swarmnet.verify.scenarios.pairs.flows import Flows
 from swarmnet.verify.scenarios.pairs.loss import Loss
 from swarmnet.verify.scenarios.pairs.matrix import IcmpMatrix, MatrixScenario, TcpMatrix, UdpMatrix
 from swarmnet.verify.scenarios.sizes.overlay import OverlayMtu
@@ -61,6 +62,7 @@ ALL: tuple[Scenario, ...] = (
     UdpMatrix(),
     TcpMatrix(),
     Loss(),
+    Flows(),
     Gossip(),
     Endpoints(),
     ContainerNames(),

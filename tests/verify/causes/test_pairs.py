@@ -38,6 +38,14 @@ def test_one_blocked_direction_is_one_verdict_that_names_it() -> None:
     assert verdict.fix.startswith("allow UDP 4789 from w1 to w2")
 
 
+def test_an_underlay_that_carries_no_vxlan_at_all_may_use_the_port_itself() -> None:
+    """F19."""
+    cluster = make_setup()
+    (verdict,) = causes(cluster, answers(cluster, [(a.host, b.host) for a in cluster.probes for b in cluster.probes]))
+    assert verdict.evidence["cause"] == "underlay-all"
+    assert "docker swarm init --data-path-port" in str(verdict.fix)
+
+
 def test_a_host_that_hears_nothing_is_named_once_for_all_networks() -> None:
     cluster = make_setup(4, (network("back"), network("front")))
     (verdict,) = causes(cluster, answers(cluster, [("w1", "w2"), ("w3", "w2"), ("w4", "w2")]))

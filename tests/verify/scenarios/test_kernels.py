@@ -11,7 +11,7 @@ from swarmnet.model.report import Status
 from swarmnet.verify.absence import explain as absent
 from swarmnet.verify.causes.consequences import traced
 from swarmnet.verify.causes.pairs import explain
-from swarmnet.verify.kernels import KERNEL
+from swarmnet.verify.kernels import KERNEL, VXLAN
 from swarmnet.verify.keys import WAYS
 from swarmnet.verify.scenario import Answer, Answers
 from swarmnet.verify.scenarios.hosts.kernels import MACHINE, Kernels
@@ -115,3 +115,19 @@ def test_hosts_with_one_machine_id_are_reported() -> None:
     """F5."""
     (verdict,) = bad(cluster(), said(cluster()) | kernels(w2={MACHINE.name: "a"}, w3={MACHINE.name: "a"}))
     assert (verdict.status, verdict.evidence["hosts"]) == (Status.WARNING, ["w2", "w3"])
+
+
+@pytest.mark.parametrize("said_so", ["RTNETLINK answers: Operation not supported", "Error: Unknown device type."])
+def test_a_kernel_that_refuses_a_vxlan_device_is_named(said_so: str) -> None:
+    """F31: as on a Raspberry Pi without linux-modules-extra-raspi."""
+    refused = {("w2", VXLAN.name): Answer({"exit": 2, "stdout": "", "stderr": said_so})}
+    (verdict,) = bad(cluster(), said(cluster()) | kernels() | refused)
+    assert (verdict.cause, verdict.evidence["hosts"]) == ("no-vxlan", ["w2"])
+    assert verdict.evidence["commands"] == ["modprobe vxlan"]
+
+
+def test_a_host_where_vxlan_cannot_be_tried_proves_nothing() -> None:
+    refused = {
+        ("w2", VXLAN.name): Answer({"exit": 1, "stdout": "", "stderr": "unshare: unshare failed: not permitted"})
+    }
+    assert bad(cluster(), said(cluster()) | kernels() | refused) == []

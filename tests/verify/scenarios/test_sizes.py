@@ -10,7 +10,7 @@ import pytest
 from swarmnet.model.network import Network, NetworkSpec
 from swarmnet.model.report import Status
 from swarmnet.verify.captures import COUNTERS
-from swarmnet.verify.keys import WAYS
+from swarmnet.verify.keys import PLACES, WAYS
 from swarmnet.verify.scenario import Answer
 from swarmnet.verify.scenarios.sizes.overlay import OverlayMtu, carried, configured
 from swarmnet.verify.scenarios.sizes.underlay import UnderlayMtu
@@ -178,3 +178,20 @@ def test_an_underlay_that_answers_no_echo_is_inconclusive() -> None:
 def test_a_whole_underlay_is_one_ok() -> None:
     (verdict,) = UnderlayMtu().judge(cluster(), Wire(cluster()).answers()).verdicts
     assert (verdict.status, verdict.detail) == (Status.OK, "packets of 1500 bytes pass whole between all hosts")
+
+
+@pytest.mark.parametrize(("option", "is_mistaken"), [(1450, True), (1424, True), (1400, False), (1500, False)])
+def test_an_option_that_is_the_containers_mtu_is_a_mistake(option: int, is_mistaken: bool) -> None:  # noqa: FBT001
+    """F15: engines take it for the underlay's, and take 50 or 76 bytes off once more."""
+    setup = cluster()
+    spec = setup.networks[0].spec.model_copy(update={"mtu": option})
+    net = setup.networks[0].model_copy(update={"spec": spec})
+    answers = Wire(setup).answers()
+    for host in ("w1", "w2", "w3"):
+        has = configured(net)
+        address = next(one for one in setup.ready if one.host == host).addresses["plain"]
+        answers[host, PLACES.name] = Answer({"places": {address: {"mtu": has, "mac": "0242"}}})
+        others = [one for one in ("w1", "w2", "w3") if one != host]
+        answers[host, "sizes/plain"] = Answer({"targets": {peer: sizes(has, ok=True) for peer in others}})
+    found = OverlayMtu().judge(replace(setup, networks=(net,)), answers).verdicts
+    assert [one.cause for one in found if one.cause] == (["mtu-option"] if is_mistaken else [])

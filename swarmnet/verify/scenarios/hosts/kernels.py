@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims, keys
 from swarmnet.verify.ids import CauseId
-from swarmnet.verify.kernels import settings, told
+from swarmnet.verify.kernels import VXLAN, VXLAN_TRIAL, settings, told, without_vxlan
 from swarmnet.verify.keys import EXCHANGES, WAYS, outcomes
 from swarmnet.verify.scenario import (
     Answers,
@@ -53,12 +53,14 @@ class Kernels(Scenario):
             found.append(settings(host))
             found.append(ways(setup, host))
             found.append(HostCommand(host, MACHINE.name, ("cat", "/etc/machine-id")))
+            found.append(HostCommand(host, VXLAN.name, VXLAN_TRIAL, sudo=True))
         return tuple(found)
 
     def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return one verdict a host and trouble, else one for all."""
         seen = {host: said for host in setup.watched if (said := told(answers, host))}
         verdicts = [verdict for host, said in seen.items() for verdict in self._host(setup, answers, host, said)]
+        verdicts += [self._unable(host) for host in setup.watched if host in without_vxlan(answers)]
         verdicts += self._machines(setup, answers)
         if seen and not any(one.status is Status.FAILED for one in verdicts):
             detail = (
@@ -85,6 +87,18 @@ class Kernels(Scenario):
         yield from self._sources(setup, answers, host)
         yield from self._filters(setup, answers, host, said)
         yield from self._leftovers(setup, host, said)
+
+    def _unable(self, host: str) -> Verdict:
+        return failed(
+            self.name,
+            host,
+            (CauseId.NO_VXLAN, ["modprobe vxlan"]),
+            f"the kernel of {host} cannot do VXLAN (it refuses a VXLAN device), so no container there can join an"
+            " overlay",
+            f"run this on {host}; where there is no such module, install it (linux-modules-extra-raspi on Ubuntu for"
+            " the Raspberry Pi) or use a kernel with CONFIG_VXLAN:",
+            frozenset((claims.attach(host),)),
+        )
 
     def _sources(self, setup: Setup, answers: Answers, host: str) -> Iterable[Verdict]:
         known = {one.host: one.vtep for one in setup.observers}

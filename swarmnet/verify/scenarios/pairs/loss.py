@@ -50,7 +50,7 @@ class Loss(Scenario):
         return in_steps(
             answers,
             lambda: [
-                _burst(probe, net, _targets(setup, answers, probe, net), FEW)
+                _burst(probe, net, peers_on(setup, answers, probe, net), FEW)
                 for probe in setup.ready
                 for net in setup.networks
             ],
@@ -135,7 +135,7 @@ class Loss(Scenario):
         )
 
 
-def _targets(setup: Setup, answers: Answers, probe: OverlayProbe, network: Network) -> JsonObject:
+def peers_on(setup: Setup, answers: Answers, probe: OverlayProbe, network: Network) -> JsonObject:
     """Return the peers on a network; none that a kernel without ESP cannot reach."""
     name, incapable = network.spec.name, without_esp(answers) if network.spec.encrypted else frozenset[str]()
     return {
@@ -165,7 +165,7 @@ def _doubtful(setup: Setup, answers: Answers, probe: OverlayProbe, network: Netw
     }
     came = {peer for peer, one in outcomes(answers, probe.host, BURST.on(name))[0].items() if _whole(one, "came")}
     wanted = {peer for peer in came if peer in again or hosts & {peer, probe.host}}
-    return {peer: address for peer, address in _targets(setup, answers, probe, network).items() if peer in wanted}
+    return {peer: address for peer, address in peers_on(setup, answers, probe, network).items() if peer in wanted}
 
 
 def _lossy(setup: Setup, answers: Answers, name: str) -> set[Pair]:
@@ -186,7 +186,7 @@ def _rates(setup: Setup, answers: Answers, name: str) -> tuple[dict[Pair, float]
     for probe in setup.ready:
         first, problem = outcomes(answers, probe.host, BURST.on(name))
         many, _ = outcomes(answers, probe.host, BURST.on(name).again)
-        for peer in _targets(setup, answers, probe, network):
+        for peer in peers_on(setup, answers, probe, network):
             pair = (probe.host, peer)
             one = many.get(peer) or first.get(peer) or {}
             sent = _whole(one, "sent")

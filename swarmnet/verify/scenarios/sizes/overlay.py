@@ -118,6 +118,8 @@ class OverlayMtu(Scenario):
             return [self._odd(network, odd)]
         if untested is None:
             return []
+        if mistaken := _mistaken(setup, answers, network):
+            return [self._option(network, mistaken)]
         if untested or len(probes) < PAIR:
             why = [f"{source} -> {target}: {words}" for (source, target), words in untested.items()]
             if not why:
@@ -206,6 +208,19 @@ class OverlayMtu(Scenario):
         detail = f"containers on {network.spec.name} should have an MTU of {configured(network)}, but have: {seen}"
         return self.verdict(f"network {network.spec.name}", Status.WARNING, detail, cause=CauseId.ODD_MTU)
 
+    def _option(self, network: Network, underlay: int) -> Verdict:
+        name, wrong = network.spec.name, network.spec.mtu
+        fits = carried(underlay, encrypted=bool(network.spec.encrypted))
+        return self.verdict(
+            f"network {name}",
+            Status.WARNING,
+            f"{name} has the MTU option {wrong}, which is what its containers should have; engines take it for that of"
+            f" the underlay, which is {underlay}: containers send up to {configured(network)} bytes, and {fits} would"
+            " fit",
+            f"recreate {name} with mtu: {underlay}, or without the option where that is {DEFAULT}",
+            cause=CauseId.MTU_OPTION,
+        )
+
     def _fragments(self, setup: Setup, answers: Answers) -> list[Verdict]:
         verdicts = []
         for probe in observed_probes(setup):
@@ -222,6 +237,13 @@ class OverlayMtu(Scenario):
                 needed = (_around(setup, probe.host),)
                 verdicts.append(verdict.model_copy(update={"needed": needed}))
         return verdicts
+
+
+def _mistaken(setup: Setup, answers: Answers, network: Network) -> int | None:
+    """Return the underlay's MTU where the network's option is less by exactly what engines take off themselves."""
+    found = {mtu for probe in observed_probes(setup) for mtu in underlays(answers, probe.host).values()}
+    underlay, option = min(found, default=0), network.spec.mtu
+    return underlay if option and option in (underlay - PLAIN, carried(underlay, encrypted=True)) else None
 
 
 def advice(path: int, names: str) -> str:
