@@ -1,0 +1,125 @@
+"""An example on hosts: applied, broken, repaired, and what verify's table shows of it."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from swarmnet.model.report import Status
+from tests.support.breakages import Breakage, Taken
+from tests.support.commands import docker
+from tests.support.docker_view import lines
+from tests.support.waiting import seen, soon
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from swarmnet.lab import Lab
+    from tests.support.commands import Operator
+
+FOLDER = Path(__file__).parent.parent.parent / "playbooks"
+VALUES = {"DB_PASSWORD": "hunter2", "MESH_CA": "certificates", "MESH_KEY": "a key"}
+"""Variables of the environment that examples need, as their first lines say."""
+TABLE = "isolation,outside,egress,checks"
+RESULT = "result.json"
+KINDS = ("service", "network", "secret", "config")
+
+Lines = tuple[dict[str, str], frozenset[str]]
+GREEN: Lines = ({}, frozenset())
+"""No line is red, and none is left open."""
+
+
+class Shown:
+    """One example on a cluster: what verify says of it, broken and repaired."""
+
+    def __init__(self, lab: Lab, operator: Operator, inventory: str, name: str, *, image: str = "") -> None:
+        self.lab, self.operator, self.inventory = lab, operator, inventory
+        self.playbook = (str(FOLDER / f"{name}.yml"), *(("--var", f"image={image}") if image else ()))
+        self.before = {kind: set(self._names(kind)) for kind in KINDS}
+
+    def applied(self) -> None:
+        self.operator.types("apply", *self.playbook, "-i", self.inventory, "--yes", secret=VALUES)
+
+    def table(self) -> Lines:
+        """Return the red lines with their causes, and those that are left open."""
+        words = ("verify", *self.playbook[:1], "-i", self.inventory, "--only", TABLE, "--format", f"json={RESULT}")
+        (self.operator.directory / RESULT).unlink(missing_ok=True)
+        self.operator.types(*words, exits=(0, 1, 3), secret=VALUES)
+        verdicts = json.loads((self.operator.directory / RESULT).read_text(encoding="utf-8"))["verdicts"]
+        red = {one["subject"]: one["cause"] for one in verdicts if one["status"] == Status.FAILED}
+        return red, frozenset(one["subject"] for one in verdicts if one["status"] == Status.INCONCLUSIVE)
+
+    def assert_says(self, wanted: Lines) -> None:
+        """Assert what the table shows. Gossip brings busy hosts late what a service that changed looks like now."""
+        got = seen(self.table, lambda got: got == wanted)
+        assert got == wanted
+
+    def broken_and_repaired(self, rows: Iterable[Breakage]) -> None:
+        """Assert that it is green, red with the right lines after each breakage, and green at the end.
+
+        The lines of each are exact, so a repair that left something behind would show in the next one.
+        """
+        self.assert_says(GREEN)
+        for one in rows:
+            self.breaks(one)
+            try:
+                self.assert_says((dict(one.red), one.unknown))
+            finally:
+                self.repairs(one)
+        self.assert_says(GREEN)
+
+    def breaks(self, one: Breakage) -> None:
+        if one.taken is Taken.RULE:
+            self._rule("-I", one)
+        else:
+            docker(self.lab, one.where, *one.does.split())
+
+    def repairs(self, one: Breakage) -> None:
+        """Take a rule out again; what docker changed, the playbook brings back."""
+        if one.taken is Taken.RULE:
+            self._rule("-D", one)
+        else:
+            words = one.does.split()
+            if "scale" in words:  # an apply leaves a number alone that the playbook does not name
+                docker(self.lab, "m1", *words[:-1], words[-1].replace("=0", "=1"))
+            self.applied()
+
+    def removed(self) -> None:
+        """Remove what was not there before: services first, then what they used, once their tasks have let go."""
+        for kind in KINDS:
+            for name in set(self._names(kind)) - self.before[kind]:
+                assert soon(partial(self._gone, kind, name)), (kind, name)
+
+    def _gone(self, kind: str, name: str) -> bool:
+        return self.lab.exec("m1", ["docker", kind, "rm", name]).exit_code == 0
+
+    def _names(self, kind: str) -> list[str]:
+        return lines(self.lab, "m1", kind, "ls", "--format", "{{.Name}}")
+
+    def _rule(self, how: str, one: Breakage) -> None:
+        chain, *words = one.does.split()
+        inside = one.where.removeprefix("in ")
+        if inside == one.where:
+            done = self.lab.exec(one.where, ["iptables", "-w", *_table(words), how, chain, *words])
+            assert done.exit_code == 0, done.stderr
+            return
+        changed = 0
+        for host in self.lab.hosts:
+            label = f"label=com.docker.swarm.service.name={inside}"
+            for box in docker(self.lab, host.name, "ps", "-q", "--filter", label).split():
+                pid = docker(self.lab, host.name, "inspect", "-f", "{{.State.Pid}}", box)
+                enter = ["nsenter", "-t", pid, "-n", "iptables", "-w", how, chain, *words]
+                assert self.lab.exec(host.name, enter).exit_code == 0
+                changed += 1
+        assert changed
+
+
+def _table(words: list[str]) -> list[str]:
+    if "-t" not in words:
+        return []
+    at = words.index("-t")
+    named = words[at : at + 2]
+    del words[at : at + 2]
+    return named
