@@ -57,7 +57,7 @@ class VerifyOptions:
     """Hosts between which to test; none means all of the inventory."""
     expected: Expectations | None = None
     """What the playbook says of who may talk to whom."""
-    keep: Keep = Keep.NEVER
+    keep: Keep = Keep.AS_FOUND
     """What becomes of the probe's image on the hosts."""
     level: Level | None = None
     """The level that the scenarios are of; None where they were chosen by name."""
