@@ -146,8 +146,15 @@ def _closed(host: str, told: _Told, *, is_new: bool) -> Iterator[Trouble]:
 
 
 def _targets(state: ClusterState, plan: Plan, host: str) -> Iterator[Target]:
-    """Yield what a host opens: managers that are there, else the one that begins the swarm."""
-    managers = [node.manager_address for node in state.nodes if node.manager_address]
+    """Yield what a host opens: managers that are reachable, else the one that begins the swarm."""
+    entering = {one.advertise for one in plan.actions if isinstance(one, Join)}
+    managers = [
+        node.manager_address
+        for node in state.nodes
+        if node.manager_address
+        and node.reachability == "reachable"
+        and node.manager_address.rpartition(":")[0] not in entering  # the dead entry of a host that joins again
+    ]
     for place in managers:
         address, _, port = place.rpartition(":")
         if ":" not in address and port.isdigit() and address != "0.0.0.0":  # noqa: S104 - what some leaders call themselves

@@ -10,6 +10,7 @@ import pytest
 from swarmnet.errors import RefusedError
 from swarmnet.model.service import Protocol
 from swarmnet.model.state import OpenPort
+from swarmnet.operations.swarm.actions import Join
 from swarmnet.verify.checks.joining import readiness
 from swarmnet.workflows.apply import Readiness, apply, prepare
 from tests.simulator import World
@@ -92,6 +93,33 @@ def test_a_host_that_does_not_reach_the_manager_is_refused_unless_it_is_allowed(
     assert len(told) == 1
     assert told[0].startswith("w1 does not reach ")
     assert bool(found.refusals) is not allowed
+
+
+@pytest.mark.parametrize("lost", ["does not answer", "joins again"])
+def test_no_host_has_to_reach_a_manager_that_is_down_or_that_joins_again_itself(lost: str) -> None:
+    made = world()
+    seen = prepare(made.ports(), goal(made.inventory))
+    (first, *_workers) = (one for one in seen.plan.predicted.nodes if one.reachability)
+    down = {"reachability": "unreachable"} if lost == "does not answer" else {}
+    node = first.model_copy(update={"manager_address": "10.66.0.77:2377", "reachability": "reachable", **down})
+    joins = [
+        one.model_copy(update={"advertise": "10.66.0.77"} if lost == "joins again" else {})
+        for one in seen.plan.actions
+        if isinstance(one, Join)
+    ]
+    asked: list[Sequence[str]] = []
+    for machine in made.machines.values():
+        machine.programs["sh"] = lambda _machine, argv, _stdin: (asked.append(argv), (0, b"machine x -", b""))[1]
+
+    readiness(
+        made.ports(),
+        seen.plan.model_copy(update={"actions": tuple(joins)}),
+        seen.state.model_copy(update={"nodes": (node,)}),
+        allowed=False,
+    )
+
+    assert len(asked) == 3
+    assert not [argv for argv in asked if "10.66.0.77" in argv]
 
 
 def test_a_refused_host_changes_nothing_and_the_error_names_the_flag() -> None:
