@@ -189,7 +189,8 @@ def test_the_same_engine_object_works_on_after_its_engine_restarted(lab: Lab, se
     with pytest.raises(HostError):
         engine.networks.list()
     lab.heal(Fault(host="m1", kind="engine"))
-    assert engine.facts() == before
+    after = engine.facts()
+    assert after.model_copy(update={"ahead": before.ahead}) == before  # the clock is measured each time
     with pytest.raises(NotFoundError):
         engine.networks.remove("0123456789ab")
 
