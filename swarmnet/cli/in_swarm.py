@@ -14,7 +14,6 @@ from swarmnet.cli.options import Cluster
 from swarmnet.cli.sealing import key_ring
 from swarmnet.cli.wiring import note
 from swarmnet.errors import IncompleteError, SwarmnetError, UsageError
-from swarmnet.model.schedule import Scheduler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -337,4 +336,6 @@ def removed(schedule: Schedule) -> tuple[str, ...]:
 
 def is_in_swarm(schedule: Schedule) -> bool:
     """Return whether the swarm runs a schedule."""
+    from swarmnet.model.schedule import Scheduler
+
     return schedule.with_ is Scheduler.IN_SWARM

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 from typing import TYPE_CHECKING
 
 from swarmnet.edge.engine.engine import Engine
+from swarmnet.edge.operator.children import child_environment
 from swarmnet.edge.operator.image_files import LocalImageFiles
 from swarmnet.edge.operator.local_probe import ask_from_here
 from swarmnet.edge.operator.no_archives import NoArchives
@@ -57,7 +59,10 @@ class LocalShell:
         """Run a command and return how it ended; ``sudo`` is the user's own business."""
         del sudo
         try:
-            done = subprocess.run([*argv], input=stdin, capture_output=True, check=False, timeout=timeout)
+            environment = child_environment(os.environ)
+            done = subprocess.run(
+                [*argv], input=stdin, capture_output=True, check=False, timeout=timeout, env=environment
+            )
         except subprocess.TimeoutExpired:
             raise HostTimeoutError(self.host, f"{argv[0]} did not end within {timeout:g} s") from None
         except OSError as error:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from swarmnet.errors import DocumentError, NoSuchFileError, Problem, UsageError
+from swarmnet.model.find import called
 from swarmnet.model.sources import LARGEST, SourceFile, Sources
 from swarmnet.parse.yaml import load
 
@@ -134,7 +135,7 @@ class _Found:
         if "$" in name or name.startswith("~"):
             self._lacks(name)
             return None
-        known = next((one for one in self.files if one.name == kept.name), None)
+        known = called(self.files, kept.name)
         if known is not None:
             return known.content
         try:

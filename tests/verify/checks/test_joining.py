@@ -108,8 +108,13 @@ def test_no_host_has_to_reach_a_manager_that_is_down_or_that_joins_again_itself(
         if isinstance(one, Join)
     ]
     asked: list[Sequence[str]] = []
+
+    def answer(_machine: Machine, argv: Sequence[str], _stdin: bytes) -> tuple[int, bytes, bytes]:
+        asked.append(argv)
+        return 0, b"machine x -", b""
+
     for machine in made.machines.values():
-        machine.programs["sh"] = lambda _machine, argv, _stdin: (asked.append(argv), (0, b"machine x -", b""))[1]
+        machine.programs["sh"] = answer
 
     readiness(
         made.ports(),
