@@ -34,17 +34,17 @@ GREEN: Lines = ({}, frozenset())
 class Shown:
     """One example on a cluster: what verify says of it, broken and repaired."""
 
-    def __init__(self, lab: Lab, operator: Operator, inventory: str, name: str, *, image: str = "") -> None:
+    def __init__(self, lab: Lab, operator: Operator, inventory: str, name: str) -> None:
         self.lab, self.operator, self.inventory = lab, operator, inventory
-        self.playbook = (str(FOLDER / f"{name}.yml"), *(("--var", f"image={image}") if image else ()))
+        self.playbook = str(FOLDER / f"{name}.yml")
         self.before = {kind: set(self._names(kind)) for kind in KINDS}
 
     def applied(self) -> None:
-        self.operator.types("apply", *self.playbook, "-i", self.inventory, "--yes", secret=VALUES)
+        self.operator.types("apply", self.playbook, "-i", self.inventory, "--yes", secret=VALUES)
 
     def table(self) -> Lines:
         """Return the red lines with their causes, and those that are left open."""
-        words = ("verify", *self.playbook[:1], "-i", self.inventory, "--only", TABLE, "--format", f"json={RESULT}")
+        words = ("verify", self.playbook, "-i", self.inventory, "--only", TABLE, "--format", f"json={RESULT}")
         (self.operator.directory / RESULT).unlink(missing_ok=True)
         self.operator.types(*words, exits=(0, 1, 3), secret=VALUES)
         verdicts = json.loads((self.operator.directory / RESULT).read_text(encoding="utf-8"))["verdicts"]
