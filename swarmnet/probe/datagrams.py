@@ -13,7 +13,7 @@ from swarmnet.probe import wire
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 1.0
 SPACING = 0.01
-"""Seconds between the rounds of a burst: what is sent faster fills queues, and measures those."""
+"""Least seconds between the rounds of a burst: what is sent faster fills queues, and measures those."""
 LAST_WAIT = 1.0
 """Seconds for the last answers of a burst."""
 ECHO_REQUEST = 8
@@ -128,7 +128,7 @@ class Burst:
 
 
 def burst(run: str, task: dict[str, object], until: float) -> dict[str, object]:
-    """Send ``count`` datagrams to every labelled address, one each 10 ms, none again; count the answers.
+    """Send ``count`` datagrams to every labelled address, one each ``spacing`` seconds, none again; count the answers.
 
     Returns:
         Label to ``{"sent": n, "came": answers, "tries": n}``. What got there, the peers' servers count.
@@ -136,13 +136,14 @@ def burst(run: str, task: dict[str, object], until: float) -> dict[str, object]:
     targets = task["targets"]
     addresses = {str(label): str(address) for label, address in targets.items()} if isinstance(targets, dict) else {}
     all_of_it = Burst(Nonces(run, str(task["from"]), str(task["network"])), list(addresses.values()))
+    spacing = float(str(task.get("spacing", SPACING)))
     for number in range(int(str(task["count"]))):
-        if time.monotonic() >= until:
+        if time.monotonic() + spacing >= until:
             break
         begun = time.monotonic()
         all_of_it.send(number)
-        all_of_it.take(SPACING)
-        time.sleep(max(0.0, begun + SPACING - time.monotonic()))
+        all_of_it.take(spacing)
+        time.sleep(max(0.0, begun + spacing - time.monotonic()))
     all_of_it.take(min(LAST_WAIT, max(0.0, until - time.monotonic())))
     outcomes = {}
     for index, label in enumerate(addresses):

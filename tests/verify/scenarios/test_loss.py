@@ -10,9 +10,9 @@ from swarmnet.model.report import Status
 from swarmnet.verify.causes.consequences import traced
 from swarmnet.verify.causes.pairs import explain
 from swarmnet.verify.scenario import Answer, Answers, ProbeTask
-from swarmnet.verify.scenarios.pairs.loss import FEW, HEARD, MANY, Loss
+from swarmnet.verify.scenarios.pairs.loss import FEW, HEARD, LEAST_SPACING, MANY, RATE, Loss
 from swarmnet.verify.scenarios.pairs.matrix import TcpMatrix, UdpMatrix
-from tests.support.setups import answers, make_setup
+from tests.support.setups import answers, make_setup, network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,6 +91,22 @@ def test_a_lossy_line_makes_all_lines_of_its_two_hosts_be_measured() -> None:
     assert {one.host: set(one.task["targets"]) for one in again if isinstance(one, ProbeTask)} == {  # type: ignore[arg-type]
         host: set(HOSTS) - {host} for host in HOSTS
     }
+
+
+@pytest.mark.parametrize("number", [1, 4, 50])
+def test_a_close_look_sends_a_bounded_number_of_datagrams_in_a_second_however_many_lines_there_are(number: int) -> None:
+    nets = [network(f"net{index}") for index in range(number)]
+    cluster = make_setup(3, nets)
+    lost: JsonObject = {peer: {"sent": FEW, "came": FEW - 1, "tries": FEW} for peer in HOSTS}
+    known = answers(cluster) | {
+        (host, f"loss/{net.spec.name}"): Answer({"targets": lost}) for host in HOSTS for net in nets
+    }
+    asked = [one for one in Loss().ask(cluster, known) if isinstance(one, ProbeTask) and one.key.endswith("again")]
+    mine = [one.task for one in asked if one.host == "w1"]
+
+    assert len(mine) == number
+    rates = [len(one["targets"]) / float(str(one.get("spacing", LEAST_SPACING))) for one in mine]  # type: ignore[arg-type]
+    assert sum(rates) <= RATE * 1.02
 
 
 def test_a_datagram_that_was_sent_again_before_makes_its_line_be_measured() -> None:
