@@ -146,7 +146,7 @@ def peers_on(setup: Setup, answers: Answers, probe: OverlayProbe, network: Netwo
 
 
 def _closely(setup: Setup, answers: Answers, probe: OverlayProbe) -> list[ProbeTask]:
-    """Return the close look of a host, slow enough that its own datagrams do not fill queues, on all networks together."""
+    """Return the close look of a host, slow enough that its own datagrams fill no queues, on all networks together."""
     doubtful = [(net, targets) for net in setup.networks if (targets := _doubtful(setup, answers, probe, net))]
     lines = sum(len(targets) for _net, targets in doubtful)
     return [_burst(probe, net, targets, MANY, spacing=lines / RATE) for net, targets in doubtful]
