@@ -250,3 +250,15 @@ def _options_of(kind: type[Any]) -> Iterator[Parameter]:
     for field in fields(kind):
         default = Parameter.empty if field.default is MISSING else field.default
         yield Parameter(field.name, Parameter.KEYWORD_ONLY, default=default, annotation=hints[field.name])
+
+
+ProbeImageOption = Annotated[
+    str | None,
+    typer.Option("--probe-image", metavar="IMAGE", help="Image with python3 >= 3.8 that the hosts have, or can pull."),
+]
+ProbeArchiveOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--probe-archive", metavar="FILE", help="File of such an image (docker save), loaded where it is missing."
+    ),
+]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swarmnet.cli.options import LimitedCluster, grouped, names_of
+from swarmnet.cli.options import LimitedCluster, ProbeArchiveOption, ProbeImageOption, grouped, names_of
 from swarmnet.cli.output import Output
 from swarmnet.errors import ExitCode, UsageError
 
@@ -40,18 +40,8 @@ class Chosen:
     skip: Annotated[
         list[str] | None, typer.Option("--skip", metavar="CHECK", help="Not this check; repeatable, or with commas.")
     ] = None
-    probe_image: Annotated[
-        str | None,
-        typer.Option(
-            "--probe-image", metavar="IMAGE", help="Image with python3 >= 3.8 that the hosts have, or can pull."
-        ),
-    ] = None
-    probe_archive: Annotated[
-        Path | None,
-        typer.Option(
-            "--probe-archive", metavar="FILE", help="File of such an image (docker save), loaded where it is missing."
-        ),
-    ] = None
+    probe_image: ProbeImageOption = None
+    probe_archive: ProbeArchiveOption = None
     keep_image: Annotated[bool, typer.Option("--keep-image", help="Keep the probe's image on the hosts.")] = False
 
 

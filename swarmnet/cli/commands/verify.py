@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swarmnet.cli.options import LONGEST_WAIT, LimitedCluster, grouped, names_of
+from swarmnet.cli.options import LONGEST_WAIT, LimitedCluster, ProbeArchiveOption, ProbeImageOption, grouped, names_of
 from swarmnet.cli.output import Output
 from swarmnet.errors import ExitCode, UsageError
 
@@ -76,18 +76,8 @@ class Chosen:
 class Probe:
     """The probes: their image, and how long they try."""
 
-    probe_image: Annotated[
-        str | None,
-        typer.Option(
-            "--probe-image", metavar="IMAGE", help="Image with python3 >= 3.8 that the hosts have, or can pull."
-        ),
-    ] = None
-    probe_archive: Annotated[
-        Path | None,
-        typer.Option(
-            "--probe-archive", metavar="FILE", help="File of such an image (docker save), loaded where it is missing."
-        ),
-    ] = None
+    probe_image: ProbeImageOption = None
+    probe_archive: ProbeArchiveOption = None
     no_keep: Annotated[
         bool,
         typer.Option("--no-keep", help="Remove the probe's image from the hosts, so that the next run loads it again."),
