@@ -272,8 +272,9 @@ def _on_the_old_addresses(ruin: Ruin) -> None:
 
 
 def _all_run(lab: Lab) -> bool:
+    """Return whether every service has tasks, and all run: one whose task is about to start is listed as 0/0."""
     listed = docker(lab, "m1", "service", "ls", "--format", "{{.Replicas}}").splitlines()
-    return all(running == wanted for running, _, wanted in (one.partition("/") for one in listed))
+    return all(running == wanted != "0" for running, _, wanted in (one.partition("/") for one in listed))
 
 
 def _networks(lab: Lab) -> dict[str, Any]:

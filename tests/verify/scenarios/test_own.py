@@ -49,6 +49,20 @@ def test_a_task_that_its_host_refuses_is_named_with_the_engines_words_and_withou
     assert verdict.evidence["commands"] == ["docker service ps --no-trunc web"]
 
 
+@pytest.mark.parametrize(
+    "before",
+    [(task("web", 1, "rejected", "shutdown", MOUNT), task("web", 1, "ready", "ready")), (task("web", 1, "pending"),)],
+)
+def test_a_task_that_did_not_run_when_it_was_observed_and_runs_at_the_second_look_is_fine(
+    before: tuple[Task, ...],
+) -> None:
+    one = service("web", replicas=1)
+    (question,) = OwnTasks().ask(setup_of(one, tasks=before), {})
+    runs = {(OPERATOR, question.key): Answer({"tasks": {"id-web": [before[-1].id]}})}
+    assert tasks_of(one, *before, answers=runs).status is Status.OK
+    assert tasks_of(one, *before, answers={(OPERATOR, question.key): Answer({"tasks": {}})}).status is Status.FAILED
+
+
 def test_a_program_that_ends_again_and_again_is_named_with_what_the_engine_says() -> None:
     ended = task("web", 1, "failed", "shutdown", "task: non-zero exit (3)")
     verdict = tasks_of(service("web", replicas=1), ended, task("web", 1, "starting"))

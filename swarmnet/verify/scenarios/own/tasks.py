@@ -68,9 +68,13 @@ class OwnTasks(Scenario):
     needs_networks: ClassVar[bool] = False
 
     def ask(self, setup: Setup, _answers: Answers) -> tuple[Question, ...]:
-        """Look at the managers' list again where a task runs whose forerunner failed: it may end soon, too."""
+        """Look at the managers' list again where a task runs that may end soon, or does not run yet and soon may."""
         tasks = by_service(setup.state.tasks)
-        doubtful = any(_failed_before(tasks.get(service.id, ())) for service in own_services(setup.state))
+        mine = ((service, tasks.get(service.id, ())) for service in own_services(setup.state))
+        doubtful = any(
+            _failed_before(several) or any(one.standing in _PASSING for one in places_of(service, several))
+            for service, several in mine
+        )
         return (SwarmTask(RUNNING_NOW.name),) if doubtful else ()
 
     def judge(self, setup: Setup, answers: Answers) -> Findings:
@@ -81,7 +85,8 @@ class OwnTasks(Scenario):
         fine = counted = 0
         for service in own_services(setup.state):
             mine = tasks.get(service.id, [])
-            places = [*places_of(service, mine), *_ended_since(service, mine, answers)]
+            now = (RUNNING_NOW.read(answers, OPERATOR) or {}).get(service.id, frozenset())
+            places = [*places_of(service, mine, now), *_ended_since(service, mine, answers)]
             bad = [one for one in places if one.standing in CAUSES]
             late = _lateness(service, places)
             if bad:
@@ -159,18 +164,32 @@ def _command(standing: Standing, service: str) -> str:
     return f"docker service ps --no-trunc {service}"
 
 
-def places_of(service: Service, tasks: Iterable[Task]) -> list[Place]:
+_PASSING = frozenset({Standing.STARTS, Standing.WAITS, Standing.REJECTED})
+"""What is over as soon as the present task runs; one that follows a failed program may fail as well."""
+
+
+def places_of(service: Service, tasks: Iterable[Task], now: frozenset[str] = frozenset()) -> list[Place]:
     """Return what becomes of each place of a service, as far as there are tasks for it.
 
     Managers keep some ended tasks of each place: they say why the present one does not run yet. A place whose tasks
-    are all to be shut down was given up: the service has fewer replicas by now, or its node left.
+    are all to be shut down was given up: the service has fewer replicas by now, or its node left. ``now`` are the ids
+    of tasks that run at the second look: engines start the task after a refused one five seconds later.
     """
     known: dict[str, list[Task]] = defaultdict(list)
     for task in tasks:
         if not service.spec.mode.is_job or task.run == service.run:
             known[str(task.slot or task.node_id or task.id)].append(task)
     found = [_place(service, several) for several in known.values()]
-    return [one for one in found if one is not None]
+    return [_since(one, known, now) for one in found if one is not None]
+
+
+def _since(place: Place, known: dict[str, list[Task]], now: frozenset[str]) -> Place:
+    """Return what became of a place until the second look."""
+    if place.standing not in _PASSING:
+        return place
+    task = place.task
+    same = known[str(task.slot or task.node_id or task.id)]
+    return next((Place(Standing.RUNS, one) for one in same if one.id in now), place)
 
 
 def _place(service: Service, tasks: list[Task]) -> Place | None:
