@@ -26,7 +26,7 @@ import os
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, TypeGuard, get_type_hints
 
 import typer
 
@@ -223,20 +223,23 @@ def names_of(words: list[str] | None) -> frozenset[str]:
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
-    """Return the command with an option for each field of those of its parameters that are dataclasses."""
+    """Return the command with an option for each field of those of its parameters that are dataclasses.
+
+    A field of these that is a dataclass itself stands for its own fields.
+    """
     hints = get_type_hints(command, include_extras=True)
     groups: dict[str, type[Any]] = {}
     parameters: list[Parameter] = []
     for parameter in signature(command).parameters.values():
         kind = hints[parameter.name]
-        if is_dataclass(kind) and isinstance(kind, type):
+        if _is_group(kind):
             groups[parameter.name] = kind
             parameters += _options_of(kind)
         else:
             parameters.append(parameter.replace(annotation=kind, kind=Parameter.KEYWORD_ONLY))
 
     def flat(**given: object) -> None:
-        made = {name: kind(**{one.name: given.pop(one.name) for one in fields(kind)}) for name, kind in groups.items()}
+        made = {name: _made(kind, given) for name, kind in groups.items()}
         command(**given, **made)
 
     flat.__name__, flat.__doc__ = command.__name__, command.__doc__
@@ -245,11 +248,29 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
     return flat
 
 
+def _is_group(kind: object) -> TypeGuard[type[Any]]:
+    return is_dataclass(kind) and isinstance(kind, type)
+
+
 def _options_of(kind: type[Any]) -> Iterator[Parameter]:
     hints = get_type_hints(kind, include_extras=True)
     for field in fields(kind):
+        if _is_group(hints[field.name]):
+            yield from _options_of(hints[field.name])
+            continue
         default = Parameter.empty if field.default is MISSING else field.default
         yield Parameter(field.name, Parameter.KEYWORD_ONLY, default=default, annotation=hints[field.name])
+
+
+def _made(kind: type[Any], given: dict[str, object]) -> object:
+    """Return the group with its options, which are taken out of what was given."""
+    hints = get_type_hints(kind, include_extras=True)
+    return kind(
+        **{
+            one.name: _made(hints[one.name], given) if _is_group(hints[one.name]) else given.pop(one.name)
+            for one in fields(kind)
+        }
+    )
 
 
 ProbeImageOption = Annotated[

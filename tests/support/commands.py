@@ -101,11 +101,12 @@ class Operator:
             at_terminal, cwd=self.directory, env=self._environment(None), stdin=theirs, stdout=theirs, stderr=theirs
         ) as process:
             os.close(theirs)
-            screen = _read(ours, asked)
+            seen = _read(ours, asked)
             os.write(ours, keys.encode())
-            screen += _read(ours, None)
+            seen += _read(ours, None)  # decoded as one: a read may end within a character
             process.wait(timeout=LIMIT)
         os.close(ours)
+        screen = seen.decode()
         assert process.returncode == exits, screen
         return screen
 
@@ -128,19 +129,19 @@ class Operator:
         return {**os.environ, "HOME": home, "XDG_CONFIG_HOME": home, "NO_COLOR": "1", **(secret or {})}
 
 
-def _read(terminal: int, until: str | None) -> str:
+def _read(terminal: int, until: str | None) -> bytes:
     """Return what the screen shows until the text appears, or, for None, until the other side has hung up."""
     seen = b""
     deadline = time.monotonic() + LIMIT
     while until is None or until.encode() not in seen:
         left = deadline - time.monotonic()
-        assert select.select([terminal], [], [], max(0.0, left))[0], f"nothing more came after:\n{seen.decode()}"
+        assert select.select([terminal], [], [], max(0.0, left))[0], f"nothing more came after:\n{seen!r}"
         try:
             seen += os.read(terminal, 4096)
         except OSError:  # EIO: the other side has hung up
-            assert until is None, f"it ended without asking {until!r}:\n{seen.decode()}"
+            assert until is None, f"it ended without asking {until!r}:\n{seen!r}"
             break
-    return seen.decode()
+    return seen
 
 
 def attach(lab: Lab, host: str, name: str, *, network: str, image: str) -> None:

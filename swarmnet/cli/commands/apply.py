@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -35,15 +35,22 @@ PlanOption = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What is applied: a playbook, and the saved plan of it if there is one."""
+
+    playbook: PlaybookArgument
+    plan: PlanOption = None
+
+
 @grouped
 def command(
-    playbook: PlaybookArgument,
+    desired: Desired,
     cluster: LimitedCluster,
     options: PlaybookOptions,
     agreement: Agreement,
     output: Output,
     safety: Safety,
-    plan: PlanOption = None,
 ) -> None:
     """Apply a playbook: show the plan, ask, do it, and prove that a second plan is empty.
 
@@ -55,7 +62,7 @@ def command(
     that state back.
     """
     targets = output.targets()
-    saved = None if plan is None else saved_plan(plan)
+    saved = None if desired.plan is None else saved_plan(desired.plan)
     hosts = cluster.read()
     agree = partial(agree_to_run, hosts.cluster, saved, yes=agreement.yes)
     if saved is not None:  # which says what may run, whatever else is allowed
@@ -65,7 +72,7 @@ def command(
         from swarmnet.model.backup import Reason
         from swarmnet.workflows.apply import apply
 
-        goal = options.goal(playbook, hosts, cluster.limit, agree=agree)
+        goal = options.goal(desired.playbook, hosts, cluster.limit, agree=agree)
         terms = replace(agreement, yes=agreement.yes or saved is not None).terms(
             on_stderr=targets.on_stderr, verbose=cluster.verbose, unattended=True
         )

@@ -135,6 +135,16 @@ app.command(
 EXAMPLE = "swarmnet backup create -i lab.yml"
 
 
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What a backup gets besides the state of the cluster."""
+
+    tag: Annotated[
+        list[str] | None, typer.Option("--tag", metavar="WORD", help="A word to find it by; repeatable.")
+    ] = None
+    playbook: PlaybookInBackup = None
+
+
 @app.command(
     epilog="Example: swarmnet backup create -i lab.yml --tag before-upgrade",
     short_help="Take a backup, seal it, and open it again as a check.",
@@ -144,13 +154,10 @@ def create(
     cluster: LimitedCluster,
     sealing: Sealing,
     output: Output,
-    tag: Annotated[
-        list[str] | None, typer.Option("--tag", metavar="WORD", help="A word to find it by; repeatable.")
-    ] = None,
+    added: Added,
     allow_partial: Annotated[
         bool, typer.Option("--allow-partial", help="Accept a partial backup, even when no manager answers.")
     ] = False,
-    playbook: PlaybookInBackup = None,
     lock_wait: WaitOption = 0.0,
 ) -> None:
     """Read the cluster and the networks of all hosts, seal the backup, open it again, and only then write it.
@@ -159,7 +166,7 @@ def create(
     that. Exit 11: another run is changing the cluster; --lock-wait waits for its end.
     """
     targets, store, hosts = output.targets(), sealing.store(), cluster.read()
-    sources = None if playbook is None else read_sources(playbook, cluster.inventory)
+    sources = None if added.playbook is None else read_sources(added.playbook, cluster.inventory)
     with cluster.observed(hosts) as ports:  # what follows loads while the logins go on
         import uuid
         from importlib.metadata import version as installed
@@ -175,7 +182,7 @@ def create(
             backup_id=uuid.uuid4().hex,
             created=ports.clock.now(),
             tool=f"swarmnet {installed('swarmnet')}",
-            tags=tuple(tag or ()),
+            tags=tuple(added.tag or ()),
             inventory=hosts,
             allow_partial=allow_partial,
             sources=sources,
@@ -290,19 +297,26 @@ def _checked(one: Checked) -> CheckedEntry:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """What is compared."""
+
+    before: Annotated[str, typer.Argument(help="The older backup.", metavar="BACKUP")]
+    after: Annotated[
+        str, typer.Argument(help="The newer backup, or `live` (the default): the cluster now.", metavar="BACKUP|live")
+    ] = LIVE
+
+
 @app.command(
     epilog="Example: swarmnet backup diff latest live -i lab.yml",
     short_help="Show what differs between backups, or from live.",
 )
 @grouped
 def diff(
-    before: Annotated[str, typer.Argument(help="The older backup.", metavar="BACKUP")],
+    sides: Sides,
     opening: Opening,
     live: Live,
     output: Output,
-    after: Annotated[
-        str, typer.Argument(help="The newer backup, or `live` (the default): the cluster now.", metavar="BACKUP|live")
-    ] = LIVE,
     map_: MapOption = None,
     show_values: ShowValuesOption = False,
 ) -> None:
@@ -314,7 +328,7 @@ def diff(
     from swarmnet.report.reports.backups import drift_report
     from swarmnet.workflows.backup import compare
 
-    targets = output.targets()
+    targets, before, after = output.targets(), sides.before, sides.after
     if after == LIVE:
         found = _against_live(opening, before, live.cluster(), pairs(map_ or []))
     elif live.limit:

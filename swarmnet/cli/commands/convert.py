@@ -25,22 +25,29 @@ if TYPE_CHECKING:
 EXAMPLE = "swarmnet convert compose.yml --name shop -o playbooks/shop.yml"
 
 
-@grouped
-def command(
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Which stack is read."""
+
     files: Annotated[
         list[Path],
         typer.Argument(metavar="FILE", help="Stack file, or several that are merged in order.", show_default=False),
-    ],
+    ]
     name: Annotated[
         str | None, typer.Option("--name", metavar="STACK", help="Name of the stack, unless the file has it.")
-    ] = None,
+    ] = None
     env_file: Annotated[
         list[str] | None,
         typer.Option("--env-file", metavar="FILE", help="File of variables instead of .env; repeatable."),
-    ] = None,
+    ] = None
     profile: Annotated[
         list[str] | None, typer.Option("--profile", metavar="NAME", help="Profile to include; '*' is all; repeatable.")
-    ] = None,
+    ] = None
+
+
+@grouped
+def command(
+    stack: Stack,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the playbook to a file.")
     ] = None,
@@ -56,7 +63,7 @@ def command(
     """
     from swarmnet.report.documents.convert import convert_document
 
-    given = Given(files, name, env_file, tuple(profile or ()), names_env_files=not show_values)
+    given = Given(stack.files, stack.name, stack.env_file, tuple(stack.profile or ()), names_env_files=not show_values)
     converted = _converted(given, Path() if output is None else output.parent)
     for note in converted.notes:
         wiring.note(str(note))
@@ -64,12 +71,12 @@ def command(
     if shown != converted.steps and (output is None or as_json):
         wiring.note(f"values of variables are hidden, written as {HIDDEN}: --show-values shows them, -o FILE has them")
     if output is not None:
-        _write(output, _text(converted.name, converted.steps, files))
+        _write(output, _text(converted.name, converted.steps, stack.files))
     if as_json:
         steps = [_step(one) for one in shown]
         echo_json(convert_document(converted.name, steps, converted.notes).tree)
     elif output is None:
-        typer.echo(_text(converted.name, shown, files), nl=False)
+        typer.echo(_text(converted.name, shown, stack.files), nl=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,6 +138,7 @@ def _kernel(word: str) -> KernelWish:
 class What:
     """What of the backup is rehearsed."""
 
+    cluster: ClusterOption = None
     secrets_from: Annotated[
         str | None,
         typer.Option(
@@ -161,6 +162,14 @@ class What:
         return {} if self.secrets_from is None else given_secrets(self.secrets_from, found.document)
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where the report goes, and who signs it."""
+
+    sign_with: SignOption = None
+    reports: ReportsOption = None
+
+
 @app.command(
     "restore",
     epilog="Example: swarmnet drill restore latest --hosts 3 --kernel shared",
@@ -172,9 +181,7 @@ def restore(
     where: Where,
     what: What,
     output: Output,
-    cluster: ClusterOption = None,
-    sign_with: SignOption = None,
-    reports: ReportsOption = None,
+    kept: Kept,
     yes: YesOption = False,
 ) -> None:
     """Rehearse a restore: into a lab, or onto spare hosts (--on), with proof by traffic; then take it all down again.
@@ -190,9 +197,9 @@ def restore(
     from swarmnet.report.documents.drill import drill_document
     from swarmnet.report.reports.drill import drill_report
 
-    targets, given, key = output.targets(), where.given(), signing_key(source.keys, sign_with)
+    targets, given, key = output.targets(), where.given(), signing_key(source.keys, kept.sign_with)
     vault = source.vault()
-    found = opened(source.find(source.backup, vault, cluster=cluster), source.store(), vault, reports)
+    found = opened(source.find(source.backup, vault, cluster=what.cluster), source.store(), vault, kept.reports)
     check_place(found.folder)
     begun = datetime.now(UTC)
     chosen = Chosen(what.secrets(found), tuple(what.exclude or ()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -43,6 +44,25 @@ WithOption = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What taking a host out of the swarm may cost."""
+
+    allow_down: AllowDownOption = None
+    force: ForceOption = False
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The host of a command, and how it is looked at."""
+
+    host: str
+    also: str = ""
+    """Another host that is looked at; empty for none."""
+    silent: Collection[str] = ()
+    """Hosts that are asked nothing."""
+
+
 @app.command(epilog="Example: swarmnet node drain w1 -i lab.yml")
 @grouped
 def drain(
@@ -51,7 +71,7 @@ def drain(
     """Move all tasks of a node elsewhere, and wait until they run there."""
     from swarmnet.plan.nodes import drained
 
-    _run("drain", host, (cluster, agreement, output), lambda *seen: drained(host, *seen), allow_down=allow_down)
+    _run("drain", Named(host), (cluster, agreement, output), lambda *seen: drained(host, *seen), allow_down=allow_down)
 
 
 @app.command(epilog="Example: swarmnet node activate w1 -i lab.yml")
@@ -60,7 +80,7 @@ def activate(host: HostArgument, cluster: Cluster, agreement: Agreement, output:
     """Let a drained or paused node take tasks again. Running tasks stay where they are."""
     from swarmnet.plan.nodes import activated
 
-    _run("activate", host, (cluster, agreement, output), lambda *seen: activated(host, *seen))
+    _run("activate", Named(host), (cluster, agreement, output), lambda *seen: activated(host, *seen))
 
 
 @app.command(epilog="Example: swarmnet node promote w1 -i lab.yml")
@@ -69,7 +89,7 @@ def promote(host: HostArgument, cluster: Cluster, agreement: Agreement, output: 
     """Make a worker a manager, and wait until it is reachable as one."""
     from swarmnet.plan.nodes import promoted
 
-    _run("promote", host, (cluster, agreement, output), lambda *seen: promoted(host, *seen))
+    _run("promote", Named(host), (cluster, agreement, output), lambda *seen: promoted(host, *seen))
 
 
 @app.command(epilog="Example: swarmnet node demote m3 -i lab.yml", short_help="Make a manager a worker.")
@@ -80,7 +100,7 @@ def demote(
     """Make a manager a worker; refused where the swarm would lose its quorum."""
     from swarmnet.plan.nodes import demoted
 
-    _run("demote", host, (cluster, agreement, output), lambda *seen: demoted(host, *seen), allow_down=allow_down)
+    _run("demote", Named(host), (cluster, agreement, output), lambda *seen: demoted(host, *seen), allow_down=allow_down)
 
 
 @app.command(epilog="Example: swarmnet node remove w1 -i lab.yml", short_help="Take a host out of the swarm.")
@@ -90,8 +110,7 @@ def remove(
     cluster: Cluster,
     agreement: Agreement,
     output: Output,
-    allow_down: AllowDownOption = None,
-    force: ForceOption = False,
+    costs: Costs,
 ) -> None:
     """Take a host out of the swarm: its tasks move, it leaves, and its entry in the list of nodes goes.
 
@@ -101,11 +120,10 @@ def remove(
 
     _run(
         "remove",
-        host,
+        Named(host, silent=[host] if costs.force else []),
         (cluster, agreement, output),
-        lambda *seen: removed(host, *seen, force=force),
-        allow_down=allow_down,
-        silent=[host] if force else [],
+        lambda *seen: removed(host, *seen, force=costs.force),
+        allow_down=costs.allow_down,
     )
 
 
@@ -116,9 +134,8 @@ def replace(
     cluster: Cluster,
     agreement: Agreement,
     output: Output,
+    costs: Costs,
     new: WithOption = None,
-    allow_down: AllowDownOption = None,
-    force: ForceOption = False,
 ) -> None:
     """Replace HOST by another host, which joins with the labels, role and availability that HOST has now."""
     from swarmnet.plan.replace import replaced
@@ -126,26 +143,22 @@ def replace(
     by = new or host
     _run(
         "replace",
-        host,
+        Named(host, also=by, silent=[host] if costs.force and by != host else []),
         (cluster, agreement, output),
-        lambda *seen: replaced(host, by, *seen, force=force),
-        allow_down=allow_down,
-        also=by,
-        silent=[host] if force and by != host else [],
+        lambda *seen: replaced(host, by, *seen, force=costs.force),
+        allow_down=costs.allow_down,
     )
 
 
 def _run(
     verb: str,
-    host: str,
+    named: Named,
     options: tuple[Cluster, Agreement, Output],
     planner: Planner,
     *,
     allow_down: list[str] | None = None,
-    also: str = "",
-    silent: Collection[str] = (),
 ) -> None:
-    """Carry out the plan for one host as ``apply`` does; hosts in ``silent`` are not asked anything."""
+    """Carry out the plan for one host as ``apply`` does."""
     from swarmnet.plan.guard import Permissions
     from swarmnet.workflows.apply import Goal, apply
     from swarmnet.workflows.fleet.observe import Look
@@ -153,14 +166,14 @@ def _run(
     cluster, agreement, output = options
     targets = output.targets()
     hosts = cluster.read()
-    asked = hosts.model_copy(update={"hosts": tuple(one for one in hosts.hosts if one.name not in silent)})
-    looked_at = frozenset({host, also} & {one.name for one in asked.hosts})
+    asked = hosts.model_copy(update={"hosts": tuple(one for one in hosts.hosts if one.name not in named.silent)})
+    looked_at = frozenset({named.host, named.also} & {one.name for one in asked.hosts})
     goal = Goal(
         make_plan=lambda state: planner(state, hosts),
         look=Look(hosts=looked_at),
         # The plan says what a silent host prevents; the quorum counts the managers that do not answer.
         permissions=Permissions(allow_missing=True, allow_down=names_of(allow_down)),
-        command=f"node {verb} {host}",
+        command=f"node {verb} {named.host}",
     )
     with cluster.connected(asked) as ports:
         report = apply(ports, goal, agreement.terms(on_stderr=targets.on_stderr, verbose=cluster.verbose))

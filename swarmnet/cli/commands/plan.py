@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -34,15 +35,22 @@ OutputOption = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a plan is for: to be read, to be checked, or to be applied later."""
+
+    check: Annotated[bool, typer.Option("--check", help="Exit 6 if anything would change.")] = False
+    output: OutputOption = None
+
+
 @grouped
 def command(
     playbook: PlaybookArgument,
     cluster: LimitedCluster,
     options: PlaybookOptions,
     result: Output,
+    outcome: Outcome,
     show_values: ShowValuesOption = False,
-    check: Annotated[bool, typer.Option("--check", help="Exit 6 if anything would change.")] = False,
-    output: OutputOption = None,
 ) -> None:
     """Show what `apply` would change, and why. Nothing is written to any host, and no program of the playbook runs.
 
@@ -59,14 +67,14 @@ def command(
         from swarmnet.workflows.apply import prepare
         from swarmnet.workflows.lock.lock import holders
 
-        goal = options.goal(playbook, hosts, cluster.limit, agree=None if output is None else _refuse_unknowns)
+        goal = options.goal(playbook, hosts, cluster.limit, agree=None if outcome.output is None else _refuse_unknowns)
         cover = Cover(shows=show_values)
         prepared = prepare(ports, goal)
         found = holders(ports, prepared.state)
     salt = os.urandom(SALT_BYTES)
     saved = cache(lambda: saved_document(prepared.plan, prepared.state, cover, salt, goal.programs))
-    if output is not None:
-        _save(output, SavedPlan.hold(saved()))
+    if outcome.output is not None:
+        _save(outcome.output, SavedPlan.hold(saved()))
     if not targets.on_stderr:
         for text in lock_lines(found, wiring.this_operator()):
             wiring.note(text)
@@ -76,7 +84,7 @@ def command(
             wiring.note(f"apply would refuse: {refusal}")
     if prepared.state.failures:
         raise typer.Exit(ExitCode.INCOMPLETE)
-    if check and any(not action.always for action in prepared.plan.actions):
+    if outcome.check and any(not action.always for action in prepared.plan.actions):
         raise typer.Exit(ExitCode.PENDING)
 
 

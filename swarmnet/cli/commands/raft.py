@@ -82,22 +82,29 @@ class RaftOpening(Checking):
         return opening_vault(self.keys, self.identity, self.trust)
 
 
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Which manager's engine is stopped, and for how long."""
+
+    manager: Annotated[
+        str | None,
+        typer.Option("--from", metavar="HOST", help="The manager to stop; default: the one whose stop costs least."),
+    ] = None
+    allow_outage: Annotated[
+        bool, typer.Option("--allow-outage", help="Stop it even if no majority of managers is left meanwhile.")
+    ] = False
+    stopped_at_most: PauseOption = 300
+
+
 @grouped
 def take(
     cluster: Cluster,
     sealing: RaftSealing,
     output: Output,
-    manager: Annotated[
-        str | None,
-        typer.Option("--from", metavar="HOST", help="The manager to stop; default: the one whose stop costs least."),
-    ] = None,
+    stop: Stop,
     tag: Annotated[
         list[str] | None, typer.Option("--tag", metavar="WORD", help="A word to find it by; repeatable.")
     ] = None,
-    allow_outage: Annotated[
-        bool, typer.Option("--allow-outage", help="Stop it even if no majority of managers is left meanwhile.")
-    ] = False,
-    stopped_at_most: PauseOption = 300,
     yes: YesOption = False,
 ) -> None:
     """Archive the whole state of the swarm, secrets included: stop one manager's engine, read its folder, start it.
@@ -122,10 +129,10 @@ def take(
             backup_id=uuid.uuid4().hex,
             created=ports.clock.now(),
             tool=f"swarmnet {installed('swarmnet')}",
-            manager=manager,
+            manager=stop.manager,
             tags=tuple(tag or ()),
-            allow_outage=allow_outage,
-            pause=stopped_at_most,
+            allow_outage=stop.allow_outage,
+            pause=stop.stopped_at_most,
         )
         taken = archive(
             ports,
@@ -149,18 +156,16 @@ def _agree(cluster: str, yes: bool, chosen: Source) -> None:
         confirm_cluster(cluster, what)
 
 
-@grouped
-def bring(
-    cluster: Cluster,
-    source: RaftOpening,
-    agreement: Agreement,
-    output: Output,
+@dataclass(frozen=True, slots=True)
+class Managers:
+    """Where the swarm begins again, without whom, and what unlocks it."""
+
     to: Annotated[
         str | None,
         typer.Option(
             "--to", metavar="HOST", help="The host; default: the one that the archive is of. It needs the same address."
         ),
-    ] = None,
+    ] = None
     lost: Annotated[
         list[str] | None,
         typer.Option(
@@ -168,7 +173,7 @@ def bring(
             metavar="HOST",
             help="Manager that is dead for good, or switched off, and does not answer; repeatable, or with commas.",
         ),
-    ] = None,
+    ] = None
     key_file: Annotated[
         str | None,
         typer.Option(
@@ -176,7 +181,31 @@ def bring(
             metavar="FILE",
             help="Key of an autolocked swarm; - reads stdin. Default: SWARMNET_UNLOCK_KEY, or it is asked for.",
         ),
-    ] = None,
+    ] = None
+
+    def unlock_key(self) -> Secret | None:
+        """Return the key from a file, the environment or the terminal, never from an argument, which others can see."""
+        import os
+        import sys
+
+        from swarmnet.cli.commands.unlock import read_key
+        from swarmnet.cli.wiring import passphrase
+        from swarmnet.model.base import Secret
+
+        if self.key_file is not None:
+            return read_key(self.key_file)
+        if found := os.environ.get("SWARMNET_UNLOCK_KEY", "").strip():
+            return Secret(found)
+        return passphrase("unlock key of the swarm:") if sys.stdin.isatty() else None
+
+
+@grouped
+def bring(
+    cluster: Cluster,
+    source: RaftOpening,
+    agreement: Agreement,
+    output: Output,
+    managers: Managers,
 ) -> None:
     """Bring a swarm back from the archived state of a manager, secrets included, on a host with the same address.
 
@@ -192,13 +221,13 @@ def bring(
     from swarmnet.workflows.raft import bring_back
 
     targets, hosts = output.targets(), cluster.read()
-    named, vault, store = names_of(lost), source.vault(), source.store()
+    to, named, vault, store = managers.to, names_of(managers.lost), source.vault(), source.store()
     for name in (*([to] if to else []), *sorted(named)):
         hosts.host(name)
     entry = find(source.backup, repository=store, vault=vault, cluster=hosts.cluster, raft=True).entry
     manifest = opened_raft(entry, repository=store, vault=vault)
     wish = RaftWish(manifest, entry.place, hosts.host(to or manifest.host).name, named)
-    key = _unlock_key(key_file) if manifest.autolock and not manifest.others else None
+    key = managers.unlock_key() if manifest.autolock and not manifest.others else None
     with cluster.connected(hosts) as ports:
         ports.archives = RaftArchives(entry, store, vault)
         terms = agreement.terms(on_stderr=targets.on_stderr, verbose=cluster.verbose)
@@ -208,22 +237,6 @@ def bring(
     elif report.exit_code == 0:
         note(f"next: swarmnet verify -i {cluster.inventory}")
     end_with(report, targets, "restore raft")
-
-
-def _unlock_key(file: str | None) -> Secret | None:
-    """Return the key from a file, the environment or the terminal, never from an argument, which others can see."""
-    import os
-    import sys
-
-    from swarmnet.cli.commands.unlock import read_key
-    from swarmnet.cli.wiring import passphrase
-    from swarmnet.model.base import Secret
-
-    if file is not None:
-        return read_key(file)
-    if found := os.environ.get("SWARMNET_UNLOCK_KEY", "").strip():
-        return Secret(found)
-    return passphrase("unlock key of the swarm:") if sys.stdin.isatty() else None
 
 
 def show(entry: Entry, store: Repository, vault: AgeVault, targets: Targets) -> None:

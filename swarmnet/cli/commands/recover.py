@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,6 +43,32 @@ ArchiveOption = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """Where the state goes that a swarm begins again from, and who can open it."""
+
+    archive: ArchiveOption = None
+    keys: KeysOption = None
+
+    def recipients(self) -> tuple[Recipient, ...]:
+        """Return the recipients of the archive, none without one.
+
+        Raises:
+            UsageError: there is no recipient, or the file exists.
+        """
+        if self.archive is None:
+            return ()
+        if self.archive.exists():
+            raise UsageError(f"{self.archive} exists; no archive is overwritten", hint="name another file")
+        ring = key_ring(self.keys)
+        found = tuple(ring.recipients())
+        if not found:
+            raise UsageError(
+                f"no recipients in {ring.directory} to seal {self.archive} for", hint="run `swarmnet keys init`"
+            )
+        return found
+
+
 @app.callback()
 def _several() -> None:
     """Let the command have verbs although it has but one."""
@@ -54,9 +81,8 @@ def quorum(
     agreement: Agreement,
     output: Output,
     survivor: FromOption,
+    archive: Archive,
     lost: LostOption = None,
-    archive: ArchiveOption = None,
-    keys: KeysOption = None,
 ) -> None:
     """Begin the swarm again from one manager when a majority of its managers is gone for good.
 
@@ -77,8 +103,8 @@ def quorum(
         hosts.host(name)
     if survivor in named:
         raise UsageError(f"{survivor} is lost and to begin from", hint="name another manager with --from")
-    recipients = () if archive is None else _recipients(archive, keys)
-    wish = Wish(survivor, frozenset(named), None if archive is None else str(archive))
+    recipients, file = archive.recipients(), archive.archive
+    wish = Wish(survivor, frozenset(named), None if file is None else str(file))
     with cluster.connected(hosts) as ports:
         ports.archives = SealedArchives(recipients)
         report = recover(ports, wish, agreement.terms(on_stderr=targets.on_stderr, verbose=cluster.verbose))
@@ -87,18 +113,3 @@ def quorum(
     elif report.exit_code == 0:
         note(f"next: swarmnet verify -i {cluster.inventory}")
     end_with(report, targets, "recover quorum")
-
-
-def _recipients(archive: Path, keys: Path | None) -> tuple[Recipient, ...]:
-    """Return the recipients of an archive.
-
-    Raises:
-        UsageError: there is no recipient, or the file exists.
-    """
-    if archive.exists():
-        raise UsageError(f"{archive} exists; no archive is overwritten", hint="name another file")
-    ring = key_ring(keys)
-    found = tuple(ring.recipients())
-    if not found:
-        raise UsageError(f"no recipients in {ring.directory} to seal {archive} for", hint="run `swarmnet keys init`")
-    return found

@@ -71,6 +71,15 @@ class Looking:
 VerifyOption = Annotated[bool, typer.Option("--verify/--no-verify", help="Prove the networks by traffic at the end.")]
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What is done before and after a restore."""
+
+    verify: VerifyOption = True
+    no_backup: NoBackupOption = False
+    files_to: FilesTo = None
+
+
 @app.callback(invoke_without_command=True)
 @grouped
 def page(context: typer.Context, looking: Looking, output: Output) -> None:
@@ -171,9 +180,7 @@ def apply(
     source: BackupToRestore,
     agreement: Agreement,
     output: Output,
-    verify: VerifyOption = True,
-    no_backup: NoBackupOption = False,
-    files_to: FilesTo = None,
+    around: Around,
 ) -> None:
     """Restore a backup: open it, show the plan, ask, do it, look again, prove the networks by traffic.
 
@@ -188,13 +195,13 @@ def apply(
     targets, hosts = output.targets(), cluster.read()
     document = source.document(source.backup, cluster=hosts.cluster)
     restore = options.restore(document, hosts, cluster.limit)
-    told = () if files_to is None else hand_out(document, files_to)
+    told = () if around.files_to is None else hand_out(document, around.files_to)
     with cluster.observed(hosts) as ports:
         terms, prove = (
             agreement.terms(on_stderr=targets.on_stderr, verbose=cluster.verbose),
-            _prove(ports) if verify else None,
+            _prove(ports) if around.verify else None,
         )
-        safety = Safety(no_backup=no_backup, repository=source.repository, keys=source.keys)
+        safety = Safety(no_backup=around.no_backup, repository=source.repository, keys=source.keys)
         terms = replace(terms, safeguard=safety.before(Reason.PRE_RESTORE))
         report = run(ports, restore, terms, permissions=options.permissions(), prove=prove)
     targets.emit(restore_report(report))

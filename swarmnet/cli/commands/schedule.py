@@ -170,12 +170,7 @@ class Wanted:
 )
 @grouped
 def install(
-    reached: Reached,
-    timing: Timing,
-    destination: Destination,
-    keeping: Keeping,
-    telling: Telling,
-    in_swarm: InSwarm,
+    wanted: Wanted,
     output: Output,
     directory: DirectoryOption = None,
 ) -> None:
@@ -192,12 +187,12 @@ def install(
     from swarmnet.report.reports.schedule import installed_report
 
     targets, now, store = output.targets(), datetime.now(UTC), schedules(directory)
-    schedule = Wanted(reached, timing, destination, keeping, telling, in_swarm).schedule(now)
+    schedule = wanted.schedule(now)
     argv: tuple[str, ...] = ()
-    if in_swarm.in_swarm:
+    if wanted.in_swarm.in_swarm:
         from swarmnet.cli.in_swarm import installed
 
-        made = installed(schedule, store.find(schedule.cluster), in_swarm)
+        made = installed(schedule, store.find(schedule.cluster), wanted.in_swarm)
         schedule, done = made.schedule, (*made.done, *_replaced(store, schedule))
         by_hand = f"it runs on {made.node}; try it once: swarmnet schedule run {schedule.cluster}"
     else:
