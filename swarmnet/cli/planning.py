@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from swarmnet.cli.options import AllowDownOption, MissingOption, ReplaceOption, names_of
+from swarmnet.cli.readiness import UnreadyOption, ready_to_join
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,11 +19,10 @@ if TYPE_CHECKING:
     from swarmnet.model.host_image import ImageArchive
     from swarmnet.model.hosts import Inventory
     from swarmnet.model.plan import Plan
-    from swarmnet.model.ports import Ports
     from swarmnet.model.state import ClusterState
     from swarmnet.operations.playbook import Playbook
     from swarmnet.plan.guard import Permissions
-    from swarmnet.workflows.apply import Goal, Readiness
+    from swarmnet.workflows.apply import Goal
 
     Agree = Callable[[Sequence[str]], bool]
     """Returns whether the named programs may run; raises an error to end the command."""
@@ -43,13 +43,7 @@ class PlaybookOptions:
     replace: ReplaceOption = None
     allow_down: AllowDownOption = None
     allow_missing: MissingOption = False
-    allow_unready: Annotated[
-        bool,
-        typer.Option(
-            "--allow-unready",
-            help="Let hosts enter the swarm although their clock, version, ports or way to the managers is wrong.",
-        ),
-    ] = False
+    allow_unready: UnreadyOption = False
     allow_commands: Annotated[
         bool,
         typer.Option(
@@ -77,14 +71,7 @@ class PlaybookOptions:
         )
         may_run = (lambda _programs: True) if self.allow_commands else agree or (lambda _programs: False)
         goal = goal_of(path, inventory, limit=limit, variables=self.var, allowed=allowed, may_run=may_run)
-        return replace(goal, readiness=partial(_readiness, allowed=self.allow_unready))
-
-
-def _readiness(ports: Ports, plan: Plan, state: ClusterState, *, allowed: bool) -> Readiness:
-    """Return what is wrong with hosts that enter the swarm; what looks is loaded where one does."""
-    from swarmnet.verify.checks.joining import readiness
-
-    return readiness(ports, plan, state, allowed=allowed)
+        return replace(goal, readiness=ready_to_join(allowed=self.allow_unready))
 
 
 def goal_of(

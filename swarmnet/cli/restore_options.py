@@ -13,6 +13,7 @@ import typer
 from swarmnet.cli import wiring
 from swarmnet.cli.commands.backup import MapOption
 from swarmnet.cli.options import LimitedCluster, MissingOption, ReplaceOption, names_of
+from swarmnet.cli.readiness import UnreadyOption, ready_to_join
 from swarmnet.cli.restore_choices import given_secrets, pairs
 from swarmnet.errors import RefusedError
 
@@ -74,6 +75,7 @@ class RestoreOptions:
         False
     )
     allow_missing: MissingOption = False
+    allow_unready: UnreadyOption = False
 
     def restore(self, document: BackupDocument, inventory: Inventory, limit: list[str] | None) -> Restore:
         """Return what onto which hosts.
@@ -102,7 +104,7 @@ class RestoreOptions:
             only=tuple(self.only or ()),
             exclude=tuple(self.exclude or ()),
         )
-        return Restore(document, inventory, choices, which)
+        return Restore(document, inventory, choices, which, ready_to_join(allowed=self.allow_unready))
 
     def _renumbered(self, document: BackupDocument) -> BackupDocument:
         if not self.subnet_map:
@@ -195,6 +197,7 @@ def apply_command(
         ("--other-cluster", options.other_cluster),
         ("--allow-partial", options.allow_partial),
         ("--allow-missing", options.allow_missing),
+        ("--allow-unready", options.allow_unready),
         ("--allow-rollback", source.allow_rollback),
     )
     return shlex.join((*words, *(name for name, is_given in flags if is_given)))

@@ -50,8 +50,15 @@ class Goal:
     """The programs that planning runs; a saved plan names them."""
     headless: bool = False
     """True for a plan that is made for a swarm that no manager answers for."""
-    readiness: Callable[[Ports, Plan, ClusterState], Readiness] | None = None
+    readiness: ReadinessCheck | None = None
     """Looks at the hosts that a plan lets enter the swarm; not called for a plan that lets none in."""
+
+
+class ReadinessCheck(Protocol):
+    """What looks at the hosts that a plan lets enter a swarm."""
+
+    def __call__(self, ports: Ports, plan: Plan, state: ClusterState, /) -> Readiness:
+        """Return what is wrong with them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from swarmnet.model.report import ApplyReport, Status
     from swarmnet.model.state import ClusterState
     from swarmnet.plan.recovery.steps import Choices, Restoration
-    from swarmnet.workflows.apply import Terms
+    from swarmnet.workflows.apply import ReadinessCheck, Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,8 @@ class Restore:
     choices: Choices
     origin: str = ""
     """Which backup it is, for the plan and its question."""
+    readiness: ReadinessCheck | None = None
+    """Looks at the hosts that the restore lets enter the swarm."""
 
     def restoration(self, state: ClusterState) -> Restoration:
         """Return the steps, and what is skipped, for hosts in this state."""
@@ -72,7 +74,9 @@ class Restore:
     def goal(self, permissions: Permissions) -> Goal:
         """Return the restore as a goal of ``workflows.apply.apply``."""
         command = f"restore {self.document.id[:8]}"
-        return Goal(make_plan=self.plan, look=self.look, permissions=permissions, command=command)
+        return Goal(
+            make_plan=self.plan, look=self.look, permissions=permissions, command=command, readiness=self.readiness
+        )
 
     @property
     def look(self) -> Look:

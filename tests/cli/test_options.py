@@ -233,3 +233,8 @@ def test_an_empty_limit_is_refused_and_never_means_all_hosts(limit: list[str]) -
     hosts = Inventory(cluster="c", hosts=(Host(name="m1", address="192.0.2.1"),))
     with pytest.raises(UsageError, match="--limit is empty"):
         limited(hosts, limit)
+
+
+def test_every_command_that_lets_hosts_enter_a_swarm_looks_at_them_first_unless_a_flag_allows_all() -> None:
+    with_flag = {words for words, one in LEAVES.items() if any("--allow-unready" in param.opts for param in one.params)}
+    assert with_flag == {"plan", "apply", "node replace", "restore plan", "restore apply", "restore resume"}

@@ -10,6 +10,7 @@ import typer
 from swarmnet.cli.commands.apply import end_with
 from swarmnet.cli.options import Agreement, AllowDownOption, Cluster, grouped, names_of
 from swarmnet.cli.output import Output
+from swarmnet.cli.readiness import UnreadyOption, ready_to_join
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from swarmnet.model.hosts import Inventory
     from swarmnet.model.plan import Plan
     from swarmnet.model.state import ClusterState
+    from swarmnet.workflows.apply import ReadinessCheck
 
     Planner = Callable[[ClusterState, Inventory], Plan]
 
@@ -50,6 +52,13 @@ class Costs:
 
     allow_down: AllowDownOption = None
     force: ForceOption = False
+
+
+@dataclass(frozen=True, slots=True)
+class Replacing(Costs):
+    """What replacing a host may cost, and whom it may let in."""
+
+    allow_unready: UnreadyOption = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +143,7 @@ def replace(
     cluster: Cluster,
     agreement: Agreement,
     output: Output,
-    costs: Costs,
+    costs: Replacing,
     new: WithOption = None,
 ) -> None:
     """Replace HOST by another host, which joins with the labels, role and availability that HOST has now."""
@@ -147,6 +156,7 @@ def replace(
         (cluster, agreement, output),
         lambda *seen: replaced(host, by, *seen, force=costs.force),
         allow_down=costs.allow_down,
+        readiness=ready_to_join(allowed=costs.allow_unready),
     )
 
 
@@ -157,6 +167,7 @@ def _run(
     planner: Planner,
     *,
     allow_down: list[str] | None = None,
+    readiness: ReadinessCheck | None = None,
 ) -> None:
     """Carry out the plan for one host as ``apply`` does."""
     from swarmnet.plan.guard import Permissions
@@ -174,6 +185,7 @@ def _run(
         # The plan says what a silent host prevents; the quorum counts the managers that do not answer.
         permissions=Permissions(allow_missing=True, allow_down=names_of(allow_down)),
         command=f"node {verb} {named.host}",
+        readiness=readiness,
     )
     with cluster.connected(asked) as ports:
         report = apply(ports, goal, agreement.terms(on_stderr=targets.on_stderr, verbose=cluster.verbose))

@@ -1,7 +1,7 @@
-"""What ``apply`` looks at before hosts enter a swarm: what was observed, and for each such host one command.
+"""What is looked at before hosts enter a swarm, by apply, restore and node replace.
 
-The command reads the host's machine id and opens the ports of managers: one round for all hosts. Nothing is asked where
-no host enters.
+It is what was observed, and for each such host one command. The command reads the host's machine id and opens the
+ports of managers: one round for all hosts. Nothing is asked where no host enters.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from swarmnet.errors import HostError
 from swarmnet.model.clock import look_until
 from swarmnet.model.report import Status
 from swarmnet.operations.swarm.actions import InitSwarm, Join
+from swarmnet.operations.swarm.leave import Leave
 from swarmnet.plan.guard import Refusal
 from swarmnet.verify.checks.clocks import skewed
 from swarmnet.verify.checks.engines import unfit
@@ -97,7 +98,10 @@ def _troubles(ports: Ports, plan: Plan, state: ClusterState, told: Mapping[str, 
     yield from unfit(facts)
     yield from outdated(facts, encrypted=encrypted, port=port)
     yield from skewed(state.hosts)
+    leaving = {one.host for one in plan.actions if isinstance(one, Leave)}
     for one in facts:
+        if one.host in leaving:
+            continue  # its engine still has the ports of the swarm that it leaves first
         role_is_manager = not (isinstance(entering[one.host], Join) and entering[one.host].kind.endswith("worker"))
         yield from _in_use(ports, one, swarm_ports(port, is_manager=role_is_manager), data_path_port=port)
     for host, said in told.items():

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from swarmnet.errors import RefusedError
+from swarmnet.model.ref import Ref
 from swarmnet.model.service import Protocol
 from swarmnet.model.state import OpenPort
 from swarmnet.operations.swarm.actions import Join
+from swarmnet.operations.swarm.leave import LeaveSwarm
+from swarmnet.plan.guard import Permissions
+from swarmnet.plan.recovery.describe import document
+from swarmnet.plan.recovery.steps import Choices
 from swarmnet.verify.checks.joining import readiness
 from swarmnet.workflows.apply import Readiness, apply, prepare
+from swarmnet.workflows.fleet.observe import RECORDED, observe
+from swarmnet.workflows.restore import Restore
 from tests.simulator import World
+from tests.support.backups import CREATED
 from tests.support.goals import goal, terms
 
 TABLES = (
@@ -137,6 +146,21 @@ def test_a_refused_host_changes_nothing_and_the_error_names_the_flag() -> None:
     assert made.writes == []
 
 
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_restore_looks_at_the_hosts_that_it_lets_in(*, allowed: bool) -> None:
+    source = World(managers=1, workers=2)
+    apply(source.ports(), goal(source.inventory), terms())
+    seen = observe(source.ports(), RECORDED)
+    saved = document(seen, cluster=source.inventory.cluster, backup_id="ab" * 16, created=CREATED, tool="swarmnet")
+    made = world(silent=("w1",))
+    look = partial(readiness, allowed=allowed)
+
+    found = prepare(made.ports(), Restore(saved, made.inventory, Choices({}, {}), readiness=look).goal(Permissions()))
+
+    assert bool(found.refusals) is not allowed
+    assert "w1 does not reach" in (found.plan.warnings[0] if allowed else str(found.refusals[0]))
+
+
 @pytest.mark.parametrize(("ahead", "is_refused"), [(90.0, True), (20.0, False)])
 def test_a_clock_that_is_off_is_refused_or_warned_of(ahead: float, is_refused: object) -> None:
     made = world()
@@ -174,3 +198,17 @@ def test_a_port_in_use_is_refused_unless_it_is_given_back_soon(*, stays: bool) -
     found = readiness(made.ports(), seen.plan, seen.state.model_copy(update={"hosts": busy}), allowed=False)
 
     assert [one.text.partition(" is in use")[0] for one in found.refusals] == ["port 7946/tcp of w1"] * stays
+
+
+def test_a_host_that_leaves_another_swarm_first_may_have_its_ports_until_then() -> None:
+    made = world()
+    seen = prepare(made.ports(), goal(made.inventory))
+    busy = tuple(one.model_copy(update={"open_ports": (PORT,)}) for one in seen.state.hosts)
+    for name in ("w1", "w2"):
+        made.machines[name].programs["grep"] = lambda *_: (0, TABLES, b"")
+    leaves = LeaveSwarm(host="w1", object=Ref(kind="node", name="w1"), why="")
+    plan = seen.plan.model_copy(update={"actions": (leaves, *seen.plan.actions)})
+
+    found = readiness(made.ports(), plan, seen.state.model_copy(update={"hosts": busy}), allowed=False)
+
+    assert [one.text.partition(" is in use")[0] for one in found.refusals] == ["port 7946/tcp of w2"]
