@@ -67,6 +67,7 @@ class Paths:
             "mark": {"sent": 20, "why": ""},
             "inject": {"sent": 5, "device": "eth0"},
             "neighbours": {"known": {}},
+            "namespace": {"routes": [], "resolver": [], "asked": 0},
             "listening": {"sockets": [{"protocol": "tcp", "address": "*", "port": 80}], "ipvs": True},
         }
         self._world = world

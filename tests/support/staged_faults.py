@@ -23,6 +23,13 @@ MADE = (
 PLACED = {"web": ["m1", "m2", "m3"], "alone": ["m2"], "shop_api": ["m1", "m2", "m3"], "shop_db": ["m2"]}
 """Where their tasks run."""
 IN_ALONE = "nsenter -t $(docker inspect -f '{{.State.Pid}}' $(docker ps -q -f name=alone.)) -n"
+ROW = """
+set -- $(docker network inspect -v -f '{{.Id}}{{range (index .Services "shop_db").Tasks}} {{.EndpointIP}}\
+ {{index .Info "Host IP"}}{{end}}' shop_back)
+in="nsenter --net=$(ls /var/run/docker/netns/*-$(echo $1 | cut -c1-10))"
+mac=$($in ip neigh show $2 | sed 's/.*lladdr \\([^ ]*\\).*/\\1/')
+$in bridge fdb"""
+"""Finds the row of a host for the one container of shop_db: its MAC, and its host's address as ``$3``."""
 NAT_RULE = "POSTROUTING -s 172.18.0.0/16 ! -o docker_gwbridge -j MASQUERADE"
 
 
@@ -126,8 +133,17 @@ FAULTS = (
         "m2",
         ("shop_api", "shop_db:80"),
         "overlay",
-        "unreached",
-        "-> m2 on shop_back",
+        "firewall-drops",
+        "the firewall of m2 drops udp 4789",
+    ),
+    Staged(
+        f"{ROW} del $mac dev vxlan0 dst $3 self",
+        f"{ROW} replace $mac dev vxlan0 dst $3 self permanent",
+        "m3",
+        ("shop_api", "shop_db:80"),
+        "overlay",
+        "forward-missing",
+        "the forwarding entry is missing there",
     ),
     Staged(
         f"{IN_ALONE} iptables -I INPUT ! -i lo -p tcp --dport 80 -j DROP",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from swarmnet.report.documents.base import Entry, Output
+from swarmnet.report.documents.base import Entry, JsonValue, Output
 
 if TYPE_CHECKING:
     from swarmnet.model.trace import Path, Trace
@@ -22,6 +22,7 @@ class LayerEntry(Entry):
     detail: str
     cause: str | None = Field(description="The stable id of what is wrong, as in the findings of verify.")
     fix: str | None
+    evidence: dict[str, JsonValue] = Field(description="What proves the cause, as in the findings of verify.")
 
 
 class PathEntry(Entry):
@@ -62,7 +63,12 @@ def _path(one: Path) -> PathEntry:
         status=one.status.value,
         layers=[
             LayerEntry(
-                name=layer.name, status=layer.status.value, detail=layer.detail, cause=layer.cause, fix=layer.fix
+                name=layer.name,
+                status=layer.status.value,
+                detail=layer.detail,
+                cause=layer.cause,
+                fix=layer.fix,
+                evidence=dict(layer.evidence),
             )
             for layer in one.layers
         ],

@@ -8,6 +8,7 @@ from swarmnet.report.documents.trace import trace_document
 from swarmnet.report.formats.report import Check, Report
 from swarmnet.report.terminal.console import printed
 from swarmnet.report.terminal.trace import trace_lines
+from swarmnet.report.terminal.verdicts import commands
 
 if TYPE_CHECKING:
     from swarmnet.model.trace import Trace
@@ -19,7 +20,15 @@ def trace_report(result: Trace) -> Report:
         command="trace",
         document=trace_document(result),
         checks=tuple(
-            Check(path.source, layer.name, layer.status, layer.detail, layer.fix or "", layer.cause or "")
+            Check(
+                group=path.source,
+                name=layer.name,
+                status=layer.status,
+                detail=layer.detail,
+                advice=layer.fix or "",
+                cause=layer.cause or "",
+                commands=commands(layer.evidence),
+            )
             for path in result.paths
             for layer in path.layers
         ),

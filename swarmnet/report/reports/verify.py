@@ -56,6 +56,6 @@ def verdict_check(one: Verdict) -> Check:
         advice=advice,
         cause=one.cause or "",
         certainty=one.certainty or "",
-        commands=commands(one),
+        commands=commands(one.evidence),
         follows=tuple(cause.verdict for cause in one.because_of),
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status
 from swarmnet.report.terminal.console import line
-from swarmnet.report.terminal.verdicts import GLYPHS, STYLES
+from swarmnet.report.terminal.verdicts import GLYPHS, STYLES, commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,5 +36,7 @@ def trace_lines(result: Trace) -> Iterator[Line]:
             )
             if layer.fix and layer.status is Status.FAILED:
                 yield line((f"    fix: {layer.fix}", "cyan"))
+                for command in commands(layer.evidence):
+                    yield line((f"      {command}", "bold"))
     for note in result.notes:
         yield line((note, "yellow"))

@@ -14,8 +14,11 @@ from swarmnet.model.verification import Level
 from swarmnet.report.terminal.text import count, listed, on_one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.console import Console
 
+    from swarmnet.model.base import JsonValue
     from swarmnet.model.report import Verdict
     from swarmnet.model.verification import Verification
 
@@ -127,14 +130,14 @@ def _show(console: Console, verdict: Verdict) -> None:
     _print(console, head, style="" if verdict.status is not Status.SKIPPED else "dim", mark=STYLES[verdict.status])
     if verdict.fix:
         _print(console, f"fix: {verdict.fix}", indent="  ", style="cyan")
-    for command in commands(verdict):
+    for command in commands(verdict.evidence):
         # Never broken, so that it can be copied.
         console.print(Text(f"    {on_one_line(command)}", "bold"), soft_wrap=True)
 
 
-def commands(verdict: Verdict) -> tuple[str, ...]:
-    """Return what can be typed to fix what a verdict found."""
-    found = verdict.evidence.get("commands")
+def commands(evidence: Mapping[str, JsonValue]) -> tuple[str, ...]:
+    """Return what can be typed to fix what was found."""
+    found = evidence.get("commands")
     return tuple(str(one) for one in found) if isinstance(found, list) else ()
 
 

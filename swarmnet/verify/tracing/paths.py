@@ -29,6 +29,7 @@ from swarmnet.verify.tracing.asking import (
     sizes_of,
     whole_sizes,
 )
+from swarmnet.verify.tracing.closer import OVERLAY, SIZE, Lost
 from swarmnet.verify.tracing.layers import container, failed, ok, target, unknown, worst
 from swarmnet.verify.tracing.outwards import outwards, published
 
@@ -145,29 +146,32 @@ def _overlay(answers: Answers, end: End, reached: list[Outcome], asking: tuple[E
         ):
             told.append(f"{way}: a connection passes")
         else:
-            return _lost(answers, way, one, asking)
-    return ok("overlay", "; ".join(told) or "no overlay is between")
+            lost = Lost(OVERLAY, end.host, other.host or "", network, one.target.name)
+            return _lost(answers, way, one, asking).model_copy(update={"evidence": lost.evidence()})
+    return ok(OVERLAY, "; ".join(told) or "no overlay is between")
 
 
 def _whole(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> Layer:
     """Return whether packets pass that are as large as the network's MTU."""
     whole = whole_sizes(setup, answers, arrow, end)
     if not whole:
-        return Layer(name="size", status=Status.SKIPPED, detail="no echo comes back, so packets were not measured")
-    hosts = {one.name: one.end.host or "?" for one in at_addresses(setup, answers, arrow, end) if one.end is not None}
+        return Layer(name=SIZE, status=Status.SKIPPED, detail="no echo comes back, so packets were not measured")
+    ends = {one.name: one for one in at_addresses(setup, answers, arrow, end)}
     for name, size in whole.items():
         found = outcomes(answers, end.host, sizes_of(end, size))[0].get(name)
         largest = found.get("largest") if found is not None else None
         if found is None or found.get("ok") is True or not isinstance(largest, int) or largest >= size:
             continue
+        other = ends[name].end
+        lost = Lost(SIZE, end.host, other.host if other is not None else "", ends[name].network, name)
         detail = (
-            f"{end.host} -> {hosts[name]}: packets of {size} bytes, the MTU of {end}, get lost; {largest} bytes pass:"
-            " connections open, then hang"
+            f"{end.host} -> {lost.target or '?'}: packets of {size} bytes, the MTU of {end}, get lost; {largest} bytes"
+            " pass: connections open, then hang"
         )
         fix = "swarmnet verify --only mtu,underlay-mtu names what is too small between these hosts"
-        return failed("size", detail, CauseId.MTU, fix)
+        return failed(SIZE, detail, CauseId.MTU, fix).model_copy(update={"evidence": lost.evidence()})
     sizes = ", ".join(map(str, sorted(set(whole.values()))))
-    return ok("size", f"packets of {sizes} bytes pass whole")
+    return ok(SIZE, f"packets of {sizes} bytes pass whole")
 
 
 def _lost(answers: Answers, way: str, one: Outcome, asking: tuple[End, ...]) -> Layer:
@@ -190,7 +194,7 @@ def _lost(answers: Answers, way: str, one: Outcome, asking: tuple[End, ...]) -> 
         elif surplus >= sent[False] * (1 - FEW):
             where = "they arrive there; their answers get lost on the way back"
     fix = "swarmnet verify --only matrix,gossip,endpoints,firewall names what stops packets between these hosts"
-    return failed("overlay", f"{way}: packets to {one.target.name} get no answer: {where}", CauseId.UNREACHED, fix)
+    return failed(OVERLAY, f"{way}: packets to {one.target.name} get no answer: {where}", CauseId.UNREACHED, fix)
 
 
 def _number(value: dict[str, object] | object, key: str) -> int:

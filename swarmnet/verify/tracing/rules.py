@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING
 from swarmnet.verify import keys
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.keys import SAVE
-from swarmnet.verify.packet_filter import Fate, Filter, Packet, meets
+from swarmnet.verify.packet_filter import Fate, Packet, meets
 from swarmnet.verify.scenario import HostCommand
+from swarmnet.verify.scenarios.hosts.back_ends import back_ends, read_other
 from swarmnet.verify.scenarios.hosts.firewall import Dropper, seen_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from swarmnet.verify.iptables import Ruleset
     from swarmnet.verify.keys import Ended, Key
     from swarmnet.verify.scenario import Answers, Question
+    from swarmnet.verify.scenarios.hosts.back_ends import BackEnd
 
 FORWARDS = keys.command("trace/ip-forward")
 PASSED_ON = (("raw", "PREROUTING"), ("mangle", "PREROUTING"), ("mangle", "FORWARD"), ("filter", "FORWARD"))
@@ -49,6 +50,7 @@ def ask_rules(hosts: Iterable[str]) -> list[Question]:
         for host in dict.fromkeys(hosts)
         for question in (
             HostCommand(host, SAVE.name, ("iptables-save", "-c"), sudo=True),
+            read_other(host),
             HostCommand(host, FORWARDS.name, read),
         )
     ]
@@ -86,9 +88,6 @@ def stopped(answers: Answers, host: str, packet: Packet, coming: Packet | None =
     if forwards is not None and forwards.succeeded and forwards.stdout.strip() == "0":
         words = f"{host} does not pass packets on: net.ipv4.ip_forward is 0"
         return Stop(CauseId.IP_FORWARD, words, f"on {host}: sysctl -w net.ipv4.ip_forward=1")
-    ruleset = SAVE.read(answers, host)
-    if ruleset is None:
-        return None
     back = replace(
         packet,
         source=packet.target,
@@ -100,24 +99,29 @@ def stopped(answers: Answers, host: str, packet: Packet, coming: Packet | None =
         leaves_by=packet.came_by,
     )
     for one, what in ((packet, "packets"), (back, "answers")):
-        if (dropper := _dropper(ruleset, one, (coming or one) if one is packet else one)) is not None:
-            return _dropped(host, dropper, what)
+        for back_end in back_ends(answers, host):
+            if (dropper := _dropper(back_end, one, (coming or one) if one is packet else one)) is not None:
+                return _dropped(host, dropper, what)
     return None
 
 
-def _dropper(ruleset: Ruleset, packet: Packet, coming: Packet) -> Dropper | None:
+def _dropper(back_end: BackEnd, packet: Packet, coming: Packet) -> Dropper | None:
     for name, chain in PASSED_ON:
-        if name not in ruleset:
+        if name not in back_end.tables:
             continue
         seen = coming if chain == "PREROUTING" else packet
-        fate, rule = Filter(ruleset[name]).fate(chain, replace(seen, state=seen_in(name, seen.state)))
+        fate, rule = back_end.tables[name].fate(chain, replace(seen, state=seen_in(name, seen.state)))
         if fate is Fate.DROPPED:
-            return Dropper(name, chain, rule)
+            return Dropper(name, chain, rule, back_end.name)
     return None
 
 
 def _dropped(host: str, dropper: Dropper, what: str) -> Stop:
     words = f"the firewall of {host} drops these {what}: {dropper}"
+    if dropper.back_end:
+        words += f", in {dropper.program}, which the engine does not use"
+        fix = f"use one back end of iptables on {host} (update-alternatives --display iptables); until then:"
+        return Stop(CauseId.IPTABLES_SPLIT, words, f"{fix} {dropper.commands[0]}")
     if dropper.commands:
         return Stop(CauseId.FIREWALL_DROPS, words, f"on {host}, remove the rule: {dropper.commands[0]}")
     fix = f"restart Docker on {host}, which adds its own rules again; if that does not help, accept them in DOCKER-USER"

@@ -1,4 +1,7 @@
-"""The story of ``trace``: enter the containers of both ends, ask in rounds, judge, remove everything again."""
+"""The story of ``trace``: enter the containers of both ends, ask in rounds, judge, remove everything again.
+
+Where packets get lost on an overlay, verify looks at those hosts afterwards, for the cause.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,9 @@ from swarmnet.verify.probes.images import Images
 from swarmnet.verify.probes.insiders import Insiders
 from swarmnet.verify.probes.run import Gate, RunContext
 from swarmnet.verify.scenario import Answers, Setup
+from swarmnet.verify.story import VerifyOptions, verify
 from swarmnet.verify.tracing.asking import ask, ask_published, look
+from swarmnet.verify.tracing.closer import look_at, named
 from swarmnet.verify.tracing.paths import paths_of
 from swarmnet.verify.tracing.sections import sections_of
 
@@ -82,11 +87,18 @@ def trace(ports: Ports, state: ClusterState, wish: TraceWish, *, kit: ProbeKit, 
         answers = _asked(ports, batches, setup, wish)
     finally:
         notes = cleanup.clear(eligible.present, keep=Keep.AS_FOUND)
+    paths = _paths(setup, answers, wish)
+    if (look := look_at(state, paths)) is not None:
+        ports.listener(Progress("verifying the hosts between which packets get lost"))
+        options = VerifyOptions(look.scenarios, look.networks, look.hosts, settle=wish.settle, timeout=wish.timeout)
+        found = verify(ports, state, options, kit=kit, run=run)
+        paths = tuple(named(setup, one, found.verdicts) for one in paths)
+        notes = (*notes, *found.notes)
     return Trace(
         cluster=ports.inventory.cluster,
         source=str(wish.source),
         target="" if wish.arrow is None else str(wish.arrow).partition(" -> ")[2].replace("/32", ""),
-        paths=_paths(setup, answers, wish),
+        paths=paths,
         notes=notes,
     )
 

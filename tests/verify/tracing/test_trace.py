@@ -331,3 +331,26 @@ def test_a_source_that_cannot_ask_is_refused(world: World) -> None:
     ports, host = world.ports(), Party(kind=PartyKind.HOST, name="m1")
     with pytest.raises(UsageError, match="m1 cannot ask"):
         trace(ports, observe(ports), TraceWish(host), kit=KIT, run=this_run())
+
+
+def test_packets_that_get_lost_are_verified_between_those_hosts_and_nothing_stays(world: World) -> None:
+    paths, ports = Paths(world), world.ports()
+    state = observe(ports)
+    (db,) = [one for one in state.services if one.spec.name == "db"]
+    node = state.node_of("w1")
+    assert node is not None
+    (there,) = [one for one in state.tasks if one.service_id == db.id and one.node_id == node.id]
+    address = there.networks["closed"][0].partition("/")[0]
+    paths.cut |= {("m1", address), ("m1", "w1")}
+    paths.unanswered[f"{address}:80"] = "no answer"
+    result = trace(ports, state, TraceWish(WEB, arrow(WEB, DB, 80)), kit=KIT, run=this_run())
+    (lost,) = [last for path in result.paths if (last := path.layers[-1]).name == "overlay"]
+    assert lost.cause == "underlay"
+    assert {key: lost.evidence[key] for key in ("from", "to", "network", "address")} == {
+        "from": "m1",
+        "to": "w1",
+        "network": "closed",
+        "address": address,
+    }
+    assert lost.fix
+    assert traces(world) == []

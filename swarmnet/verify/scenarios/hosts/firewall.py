@@ -72,10 +72,14 @@ class Dropper:
     @property
     def commands(self) -> tuple[str, ...]:
         """The command that removes the rule; none for a policy, which must stay, but in a back end left behind."""
-        program = f"iptables-{self.back_end}" if self.back_end else "iptables"
         if self.rule is None:
-            return (f"{program} -P {self.chain} ACCEPT",) if self.back_end else ()
-        return (f"{program} {self._words('-D')}",)
+            return (f"{self.program} -P {self.chain} ACCEPT",) if self.back_end else ()
+        return (f"{self.program} {self._words('-D')}",)
+
+    @property
+    def program(self) -> str:
+        """What changes these rules."""
+        return f"iptables-{self.back_end}" if self.back_end else "iptables"
 
     def __str__(self) -> str:
         """Return the rule as ``iptables-save`` prints it, or the policy in words."""

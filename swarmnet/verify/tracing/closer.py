@@ -1,0 +1,163 @@
+"""Why packets get lost between two hosts: verify's own scenarios, asked of the hosts and networks of a broken way.
+
+A trace counts packets from inside containers, which shows where they get lost, and not why. What it found lost is data
+in its layers; verify judges those hosts, and what it proves broken or lost is compared with what the way needs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from swarmnet.model.report import Status
+from swarmnet.verify import claims
+from swarmnet.verify.scenarios.control.allocation import NetworksAllocated
+from swarmnet.verify.scenarios.control.nodes import NodesReady
+from swarmnet.verify.scenarios.control.subnets import SubnetOverlaps
+from swarmnet.verify.scenarios.encryption.on_the_wire import EncryptionOnTheWire
+from swarmnet.verify.scenarios.encryption.rules import EncryptionRules
+from swarmnet.verify.scenarios.encryption.states import IpsecStates
+from swarmnet.verify.scenarios.hosts.data_path import DataPath
+from swarmnet.verify.scenarios.hosts.firewall import GOSSIP, HostFirewall
+from swarmnet.verify.scenarios.hosts.gossip import Gossip
+from swarmnet.verify.scenarios.hosts.kernels import Kernels
+from swarmnet.verify.scenarios.hosts.ports import Ports
+from swarmnet.verify.scenarios.pairs.endpoints import Endpoints
+from swarmnet.verify.scenarios.pairs.matrix import IcmpMatrix, UdpMatrix
+from swarmnet.verify.scenarios.sizes.overlay import OverlayMtu
+from swarmnet.verify.scenarios.sizes.underlay import UnderlayMtu
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from swarmnet.model.base import JsonValue
+    from swarmnet.model.report import Claim, Verdict
+    from swarmnet.model.state import ClusterState
+    from swarmnet.model.trace import Layer, Path
+    from swarmnet.verify.scenario import Scenario, Setup
+
+OVERLAY, SIZE = "overlay", "size"
+"""The layers that say where packets get lost, and not why."""
+CARRIERS = ("vxlan", "esp", "gossip", f"udp/{GOSSIP}", f"tcp/{GOSSIP}")
+"""What hosts must let through to each other, as claims call it."""
+ALWAYS: tuple[Scenario, ...] = (
+    *(NodesReady(), NetworksAllocated(), SubnetOverlaps(), Kernels(), DataPath(), HostFirewall(), Ports()),
+    *(IcmpMatrix(), UdpMatrix(), Gossip(), Endpoints()),
+)
+ENCRYPTED: tuple[Scenario, ...] = (EncryptionOnTheWire(), IpsecStates(), EncryptionRules())
+SIZES: tuple[Scenario, ...] = (OverlayMtu(), UnderlayMtu())
+PROVED = (Status.FAILED, Status.INCONCLUSIVE)
+"""Findings that may name the cause, the surer ones first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """One way on which packets get lost."""
+
+    layer: str
+    source: str
+    """The host that sends."""
+    target: str
+    network: str
+    address: str
+    """The container's that is not reached."""
+
+    @classmethod
+    def of(cls, layer: Layer) -> Lost | None:
+        """Return what a layer says is lost between hosts; None for any other layer."""
+        words = [layer.evidence.get(key) for key in ("from", "to", "network", "address")]
+        if layer.status is not Status.FAILED or layer.name not in (OVERLAY, SIZE):
+            return None
+        source, target, network, address = (one if isinstance(one, str) else "" for one in words)
+        return cls(layer.name, source, target, network, address) if source and target and network else None
+
+    def evidence(self) -> dict[str, JsonValue]:
+        """Return it as a layer keeps it."""
+        return {"from": self.source, "to": self.target, "network": self.network, "address": self.address}
+
+    def needs(self, setup: Setup) -> frozenset[Claim]:
+        """Return what must work for these packets to pass."""
+        ways = ((self.source, self.target), (self.target, self.source))
+        if self.layer == SIZE:
+            kinds = (claims.whole, claims.fitting)
+            return frozenset(
+                place for way in ways for place in (claims.path(*way), *(kind(self.network, *way) for kind in kinds))
+            )
+        found = claims.exchange(setup, self.network, self.source, self.target)
+        found |= {claims.address(self.network, self.address)}
+        for host in (self.source, self.target):
+            found |= {claims.attach(host), claims.advertised(host), claims.ipsec_drops(host)}
+        for way in ways:
+            found |= {claims.flows(*way), *(claims.passage(kind, *way) for kind in CARRIERS)}
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What to verify more closely."""
+
+    scenarios: tuple[Scenario, ...]
+    networks: tuple[str, ...]
+    hosts: tuple[str, ...]
+    """The ends of every way on which packets get lost."""
+
+
+def look_at(state: ClusterState, paths: Iterable[Path]) -> Look | None:
+    """Return what to verify because of what a trace lost; None where it lost nothing on an overlay."""
+    every = tuple(paths)
+    overlays = {net.spec.name: net.spec for net in state.networks if net.spec.driver == "overlay"}
+    lost = [one for path in every for layer in path.layers if (one := Lost.of(layer)) and one.network in overlays]
+    if not lost:
+        return None
+    networks = sorted({one.network for one in lost})
+    hosts = dict.fromkeys(host for one in lost for host in (one.source, one.target))
+    scenarios = ALWAYS
+    scenarios += ENCRYPTED if any(overlays[name].encrypted for name in networks) else ()
+    scenarios += SIZES if any(one.layer == SIZE for one in lost) else ()
+    return Look(scenarios, tuple(networks), tuple(hosts))
+
+
+def cause_of(setup: Setup, lost: Lost, verdicts: Sequence[Verdict]) -> Verdict | None:
+    """Return the finding that explains why packets get lost there; None where none does.
+
+    Args:
+        setup: with the networks, for what the way needs.
+        lost: the way.
+        verdicts: what verify found, worst first and causes before what follows from them.
+    """
+    needs = lost.needs(setup)
+    found = [one for status in PROVED for one in verdicts if one.status is status and one.cause is not None]
+    about = [one for one in found if _is_about(one, lost, needs)]
+    roots = [one for one in about if not one.because_of]
+    if roots or not about:
+        return roots[0] if roots else None
+    return verdicts[about[0].because_of[0].verdict]
+
+
+def _is_about(verdict: Verdict, lost: Lost, needs: frozenset[Claim]) -> bool:
+    """Return whether a finding proved broken what the way needs, or is about that very container."""
+    addresses = verdict.evidence.get("addresses")
+    if isinstance(addresses, list):
+        return verdict.evidence.get("host") == lost.source and lost.address in addresses
+    return bool(verdict.broken & needs)
+
+
+def named(setup: Setup, path: Path, verdicts: Sequence[Verdict]) -> Path:
+    """Return a path whose lost packets have their cause, with what proves it and what to do."""
+    return path.model_copy(update={"layers": tuple(_named(setup, one, verdicts) for one in path.layers)})
+
+
+def _named(setup: Setup, layer: Layer, verdicts: Sequence[Verdict]) -> Layer:
+    lost = Lost.of(layer)
+    found = cause_of(setup, lost, verdicts) if lost is not None else None
+    if found is None:
+        return layer
+    sure: dict[str, JsonValue] = {"certainty": found.certainty.value} if found.certainty is not None else {}
+    return layer.model_copy(
+        update={
+            "detail": f"{layer.detail}: {found.detail}",
+            "cause": found.cause,
+            "fix": found.fix,
+            "evidence": {**found.evidence, **layer.evidence, **sure, "scenario": found.scenario},
+        }
+    )
