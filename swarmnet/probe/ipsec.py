@@ -81,8 +81,8 @@ def summary() -> dict[str, object]:
 
 
 def counters() -> dict[str, object]:
-    """Return the kernel's counters: ``ip`` (fragments), ``udp`` (checksums), ``xfrm`` (packets that IPsec dropped)."""
-    return {"ip": _table("Ip"), "udp": _table("Udp"), "xfrm": _xfrm()}
+    """Return the kernel's counters: ``ip`` (fragments), ``udp`` and ``tcp`` (checksums), ``xfrm`` (lost to IPsec)."""
+    return {"ip": _table("Ip"), "udp": _table("Udp"), "tcp": _table("Tcp"), "xfrm": _xfrm()}
 
 
 def _table(name: str) -> dict[str, int]:

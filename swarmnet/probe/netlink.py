@@ -129,22 +129,24 @@ def places() -> dict[str, dict[str, object]]:
 
 
 def route(address: str) -> dict[str, object]:
-    """Return how the kernel would reach an IPv4 address: device, own address, gateway if any, the route's MTU if set.
+    """Return how the kernel would reach an address: device, own address, gateway if any, the route's MTU if set.
 
     Raises:
         OSError: there is no route.
     """
-    target = socket.inet_aton(address)
-    body = _ROUTE.pack(socket.AF_INET, 32, 0, 0, 0, 0, 0, 0, 0) + struct.pack("=HH4s", 8, _RTA_DST, target)
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    target = socket.inet_pton(family, address)
+    body = _ROUTE.pack(family, 8 * len(target), 0, 0, 0, 0, 0, 0, 0)
+    body += struct.pack("=HH", 4 + len(target), _RTA_DST) + target
     found: dict[str, object] = {}
     for message in ask(ROUTE, GET_ROUTE, 0, body):
         for kind, value in attributes(message[_ROUTE.size :]):
             if kind == _RTA_OIF:
                 found["device"] = socket.if_indextoname(struct.unpack("=I", value)[0])
             elif kind == _RTA_PREFSRC:
-                found["local"] = socket.inet_ntoa(bytes(value))
+                found["local"] = socket.inet_ntop(family, bytes(value))
             elif kind == _RTA_GATEWAY:
-                found["gateway"] = socket.inet_ntoa(bytes(value))
+                found["gateway"] = socket.inet_ntop(family, bytes(value))
             elif kind == _RTA_METRICS:
                 limits = [struct.unpack("=I", limit)[0] for metric, limit in attributes(value) if metric == _RTAX_MTU]
                 if limits:

@@ -23,6 +23,7 @@ CONCLUDED: Mapping[str, Certainty] = {
     CauseId.MTU: Certainty.LIKELY,
     CauseId.PARTIAL: Certainty.POSSIBLE,
     CauseId.PATH_MTU: Certainty.LIKELY,
+    CauseId.CHECKSUMS: Certainty.LIKELY,
     CauseId.ESP_BLOCKED: Certainty.LIKELY,
     CauseId.ESP_UNDELIVERED: Certainty.POSSIBLE,
     CauseId.UNREACHED: Certainty.POSSIBLE,

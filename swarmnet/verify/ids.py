@@ -91,6 +91,7 @@ class CauseId(_Explained):
     MTU = ("mtu", "small packets pass and full-size packets get lost")
     PARTIAL = ("partial", "one protocol passes and another one does not")
     LOSS = ("loss", "a line loses more datagrams than a line may")
+    CHECKSUMS = ("checksums", "a host's device spoils the checksums of what overlays carry by UDP and TCP")
     FLOWS_LOST = ("flows-lost", "some flows between two hosts never pass, and the others always do")
     ADDRESS_TWICE = ("address-twice", "two containers or services have the same address")
     NEIGHBOUR_MISSING = ("neighbour-missing", "a host has no neighbour entry for a container")

@@ -159,6 +159,8 @@ EXCHANGES = (ICMP, UDP, TCP)
 HEARD = heard("heard")
 NEIGHBOURS: Key[Mapping[str, JsonValue]] = Key("neighbours", _known)
 """Addresses that a probe's kernel asked for, to whether it knows who has them."""
+CHECKSUMS = value("checksums")
+"""What a probe's kernel counted in the namespace of the probe."""
 PLACES = Key("wire/places", _places)
 """A probe's own addresses, each with device, MTU and MAC."""
 FACTS, OBSERVER_FACTS = Key("facts", _ipvs), Key("facts/host", _ipvs)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from swarmnet.edge.operator.probe_image import MODULES, probe_argv
-from swarmnet.probe import names
+from swarmnet.probe import names, netlink
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -215,3 +215,8 @@ def test_a_burst_counts_what_left_what_came_back_and_what_arrived() -> None:
         heard = run({"kind": "heard", "key": "h"}, port=PORT + 2)["h"]["heard"]
     assert found["k"]["targets"] == {"w2": {"sent": 20, "came": 20, "tries": 20}}
     assert heard == {"loss/front": {"w1": 20}}
+
+
+def test_the_way_to_an_address_by_ipv6_is_the_kernels_own() -> None:
+    assert netlink.route("::1") == {"device": "lo", "local": "::1"}
+    assert netlink.ways({"me": "::1"})["me"]["mtu"] == netlink.links()["lo"]["mtu"]  # type: ignore[index]

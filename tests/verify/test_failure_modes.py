@@ -32,7 +32,10 @@ class Why(StrEnum):
     """The engine that was tried does not do it any more."""
     ENDS = "ends the run"
     """Nothing can be asked then: verify ends before any verdict, with an error that says what to start."""
-    NOT_BUILT = "not built"
+    CHOICE = "a choice"
+    """It costs something and breaks nothing: the finding that all is fine says what would be better."""
+    NO_MEASURE = "no measure"
+    """How much a line may carry is not known, so nothing that verify could measure is too little."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims
-from swarmnet.verify.causes import firewall, neighbour_table, no_ipvs, resolvers
+from swarmnet.verify.causes import checksums, firewall, neighbour_table, no_ipvs, resolvers
 from swarmnet.verify.causes import gossip as gossip_cause
 from swarmnet.verify.causes import ingress as ingress_causes
 from swarmnet.verify.causes.esp import apart, why_blocked
@@ -65,6 +65,9 @@ def explain(setup: Setup, answers: Answers, matrices: Iterable[Matrix]) -> tuple
     crammed = {name: neighbour_table.touched(full, one.failed) for name, one in evidence.items()}
     verdicts: list[Verdict] = [*neighbour_table.explain(full, {n: p for n, p in crammed.items() if p})]
     evidence = {name: one.without(crammed[name]) for name, one in evidence.items()}
+    wrong = {name: checksums.spoiled(answers, by_network[name], one) for name, one in evidence.items()}
+    verdicts += checksums.explain(answers, wrong)
+    evidence = {name: one.without(wrong[name]) for name, one in evidence.items()}
     incapable = without_esp(answers)
     encrypted = {net.spec.name for net in setup.networks if net.spec.encrypted}
     for names, one in _alike(evidence, encrypted):

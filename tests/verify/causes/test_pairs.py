@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from swarmnet.model.report import Status
 from swarmnet.verify.causes.failed_pairs import refine
 from swarmnet.verify.causes.pairs import explain
-from swarmnet.verify.keys import ESP
+from swarmnet.verify.keys import CHECKSUMS, ESP
 from swarmnet.verify.scenario import Answer, ProbeTask
 from swarmnet.verify.scenarios.pairs.matrix import HOPELESS, IcmpMatrix, TcpMatrix, UdpMatrix
 from tests.support.setups import NO_ESP, answers, make_setup, network
@@ -133,7 +133,7 @@ def test_only_failures_make_a_second_round() -> None:
     broken = answers(cluster, [("w1", "w2")])
     assert {question.key for question in UdpMatrix().ask(cluster, broken)} == {"udp/front", "udp/front/again"}
     broken |= {(host, "udp/front/again"): broken[host, "udp/front"] for host in ("w1", "w2")}
-    seen = {"udp/front", "udp/front/again", "heard", "neighbours"}
+    seen = {"udp/front", "udp/front/again", "heard", "neighbours", "checksums"}
     assert {question.key for question in UdpMatrix().ask(cluster, broken)} == seen
 
 
@@ -224,3 +224,21 @@ def test_a_full_neighbour_table_is_one_cause_for_all_pairs_and_networks_with_the
 
 
 REFUSED: JsonObject = {"ok": False, "why": "No buffer space available", "errno": errno.ENOBUFS, "tries": 9}
+
+
+def test_wrong_checksums_are_the_cause_where_echoes_pass_and_the_receiver_counts_them() -> None:
+    """F18."""
+    cluster = make_setup()
+    said = answers(cluster, [("w1", "w2")])
+    whole = answers(cluster)
+    echoes = {place: one for place, one in whole.items() if place[1].startswith("icmp")}
+    (underlay,) = causes(cluster, said | echoes)
+    assert underlay.cause == "underlay"
+    counted = {("w2", CHECKSUMS.name): Answer({"udp": {"InCsumErrors": 7}, "tcp": {"InCsumErrors": 2}})}
+    (verdict,) = causes(cluster, said | echoes | counted)
+    assert (verdict.cause, verdict.evidence["hosts"], verdict.evidence["pairs"]) == (
+        "checksums",
+        ["w1"],
+        [["w1", "w2"]],
+    )
+    assert "InCsumErrors: w2 9" in verdict.detail

@@ -195,3 +195,26 @@ def test_an_option_that_is_the_containers_mtu_is_a_mistake(option: int, is_mista
         answers[host, "sizes/plain"] = Answer({"targets": {peer: sizes(has, ok=True) for peer in others}})
     found = OverlayMtu().judge(replace(setup, networks=(net,)), answers).verdicts
     assert [one.cause for one in found if one.cause] == (["mtu-option"] if is_mistaken else [])
+
+
+def test_an_underlay_by_ipv6_carries_20_bytes_less_than_engines_leave() -> None:
+    """F17: engines take off as much as for IPv4."""
+    setup = cluster()
+    by_ipv6 = replace(setup, observers=tuple(replace(one, vtep=f"fd00::{n}") for n, one in enumerate(setup.observers)))
+    found = [one for one in OverlayMtu().judge(by_ipv6, Wire(setup).answers()).verdicts if one.status is not Status.OK]
+    (verdict,) = found
+    assert verdict.cause == "underlay-mtu"
+    assert "of which a header of IPv6 takes 20 bytes more than engines leave" in verdict.detail
+    assert "containers on plain send up to 1450 bytes, but only 1430 fit" in verdict.detail
+    assert "mtu: 1480" in str(verdict.fix)
+
+
+def test_jumbo_frames_that_a_network_does_not_use_are_shown_and_no_fault() -> None:
+    """F16."""
+    setup, answers = cluster(), Wire(cluster()).answers()
+    for host in ("w1", "w2", "w3"):
+        peers = [one for one in ("w1", "w2", "w3") if one != host]
+        answers[host, WAYS.name] = Answer({"targets": {peer: {"ok": True, "mtu": 9000} for peer in peers}})
+    verdicts = OverlayMtu().judge(setup, answers).verdicts
+    assert {one.status for one in verdicts} == {Status.OK}
+    assert all("the underlay carries 9000, and with mtu: 9000" in one.detail for one in verdicts)

@@ -9,7 +9,7 @@ from swarmnet.model.report import Status, Verdict
 from swarmnet.model.verification import Cell, Level, Matrix, TcpStage
 from swarmnet.verify import absence
 from swarmnet.verify.kernels import ESP_TRIAL, neighbours, without_esp
-from swarmnet.verify.keys import ESP, HEARD, ICMP, TCP, UDP, outcomes
+from swarmnet.verify.keys import CHECKSUMS, ESP, HEARD, ICMP, TCP, UDP, outcomes
 from swarmnet.verify.scenario import (
     Answers,
     Findings,
@@ -63,6 +63,7 @@ class MatrixScenario(Scenario):
         if failing:
             questions += [ProbeTask(probe.host, HEARD.name, {"kind": "heard"}) for probe in setup.ready]
             questions += [neighbours(probe.host) for probe in setup.ready]
+            questions += [ProbeTask(probe.host, CHECKSUMS.name, {"kind": "counters"}) for probe in setup.ready]
         return tuple(questions)
 
     def judge(self, setup: Setup, answers: Answers) -> Findings:

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 SIZES = keys.targets("sizes")
 PLAIN, ENCRYPTED = 50, 76
 """Bytes around an overlay's packet: IP 20, UDP 8, VXLAN 8, Ethernet 14; ESP adds 26, padded to 4."""
+BY_IPV6 = 20
+"""Bytes more of a header by IPv6; engines take off as many as for IPv4 (moby, overlay maxMTU)."""
 DEFAULT = 1500
 """What engines take for the underlay's MTU where the network names none."""
 LEAST = 1280
@@ -101,7 +103,7 @@ class OverlayMtu(Scenario):
             for probe in observed_probes(setup)
             if (has := overlay_mtu(answers, probe, network.spec.name))
             for peer, underlay in underlays(answers, probe.host).items()
-            if has > carried(underlay, encrypted=bool(network.spec.encrypted))
+            if has > carried(underlay - _more(setup, peer), encrypted=bool(network.spec.encrypted))
         }
 
     def _network(
@@ -130,6 +132,7 @@ class OverlayMtu(Scenario):
         tested = sum(len(peers_of(setup, probe.host)) for probe in probes)
         detail = (
             f"exactly {configured(network)} bytes pass between all {tested} pairs; the sender refuses one byte more"
+            + _unused(setup, answers, network)
         )
         return [self.verdict(f"network {name}", Status.OK, detail)]
 
@@ -156,18 +159,20 @@ class OverlayMtu(Scenario):
         nets = _cut_nets(setup, pairs, small)
         underlay = min(small[net.spec.name][pair][0] for net in nets for pair in pairs & small[net.spec.name].keys())
         hosts, names = sorted({source for source, _ in pairs}), ", ".join(net.spec.name for net in nets)
+        fits = underlay - max(_more(setup, target) for _, target in pairs)
+        taken = "" if fits == underlay else f", of which a header of IPv6 takes {BY_IPV6} bytes more than engines leave"
         sends = "; ".join(
             f"containers on {net.spec.name} send up to {configured(net)} bytes, but"
-            f" only {carried(underlay, encrypted=bool(net.spec.encrypted))} fit"
+            f" only {carried(fits, encrypted=bool(net.spec.encrypted))} fit"
             for net in nets
         )
         return Verdict(
             scenario=self.name,
             subject=_subject(nets),
             status=Status.FAILED,
-            detail=f"the underlay of {', '.join(hosts)} has an MTU of {underlay}: {sends}; full-size packets are lost"
-            " or fragmented",
-            fix=f"raise the underlay's MTU, or recreate {names} and the ingress network with mtu: {underlay}",
+            detail=f"the underlay of {', '.join(hosts)} has an MTU of {underlay}{taken}: {sends}; full-size packets"
+            " are lost or fragmented",
+            fix=f"raise the underlay's MTU, or recreate {names} and the ingress network with mtu: {fits}",
             cause=CauseId.UNDERLAY_MTU,
             evidence={"cause": CauseId.UNDERLAY_MTU, "pairs": [[*pair] for pair in sorted(pairs)], "hosts": [*hosts]},
             broken=frozenset(claims.fitting(net.spec.name, *pair) for net in nets for pair in pairs),
@@ -237,6 +242,20 @@ class OverlayMtu(Scenario):
                 needed = (_around(setup, probe.host),)
                 verdicts.append(verdict.model_copy(update={"needed": needed}))
         return verdicts
+
+
+def _more(setup: Setup, host: str) -> int:
+    """Return how many bytes more the header to a host takes than engines leave for it."""
+    return BY_IPV6 if any(":" in one.vtep for one in setup.observers if one.host == host) else 0
+
+
+def _unused(setup: Setup, answers: Answers, network: Network) -> str:
+    """Return what more the underlay carries than the network uses: a choice, and no fault."""
+    found = {mtu for probe in observed_probes(setup) for mtu in underlays(answers, probe.host).values()}
+    least, option = min(found, default=0), network.spec.mtu or DEFAULT
+    if least <= option + ENCRYPTED:
+        return ""
+    return f"; the underlay carries {least}, and with mtu: {least} fewer and larger packets would do"
 
 
 def _mistaken(setup: Setup, answers: Answers, network: Network) -> int | None:
