@@ -40,7 +40,10 @@ class Wanted:
         Path, typer.Option("--to", "-o", metavar="FILE", help="The archive that is written, such as case.tar.gz.")
     ]
     logs: Annotated[
-        str, typer.Option("--logs", metavar="TIME", help="How far the engine's journal goes back: 30m, 2h, 1d.")
+        str,
+        typer.Option(
+            "--logs", metavar="TIME", help="How far logs and events of engines and kernels go back: 30m, 2h, 1d."
+        ),
     ] = "2h"
     verify: Annotated[
         bool, typer.Option("--verify", help="Also put in the newest result that swarmnet verify --save kept.")
@@ -55,9 +58,9 @@ class Wanted:
 def command(cluster: LimitedCluster, wanted: Wanted, output: Output) -> None:
     """Collect evidence of all hosts in one archive, without secrets.
 
-    It holds what managers and engines say of their objects, versions, the engine's settings and logs, and the network
-    tables of each host: addresses, routes, neighbours, forwarding entries, firewall rules, IPVS, IPsec without keys.
-    Logs of containers are left out. Exit 3: a host gave nothing, or not all; the archive holds the rest.
+    It holds what managers and engines say of their objects, versions, the engine's settings, logs and events, and the
+    network tables of each host: addresses, routes, neighbours, forwarding entries, firewall rules, IPVS, IPsec without
+    keys. Logs of containers are left out. Exit 3: a host gave nothing, or not all; the archive holds the rest.
     """
     from importlib.metadata import version as installed
 

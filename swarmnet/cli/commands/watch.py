@@ -56,7 +56,11 @@ class Watching:
 
 @grouped
 def command(
-    cluster: LimitedCluster, watching: Watching, as_json: JsonOption = False, playbook: PlaybookArgument = None
+    cluster: LimitedCluster,
+    watching: Watching,
+    probe: Probe,
+    as_json: JsonOption = False,
+    playbook: PlaybookArgument = None,
 ) -> None:
     """Verify again and again, and print what changes.
 
@@ -74,8 +78,8 @@ def command(
 
     argv = hook(watching.on_change)
     hosts = cluster.read()
-    asked = order(cluster, hosts, playbook, Chosen(network=watching.network, level=watching.level), Probe())
-    kit = probe_kit(None, None)
+    asked = order(cluster, hosts, playbook, Chosen(network=watching.network, level=watching.level), probe)
+    kit = probe_kit(probe.probe_image, probe.probe_archive)
 
     def look() -> Looked:
         result = proved(cluster, hosts, asked, kit, quiet=True)

@@ -22,6 +22,7 @@ from swarmnet.workflows.bundle.hiding import Hiding
 from swarmnet.workflows.bundle.origins import learn, learn_settings, shown
 from swarmnet.workflows.bundle.pseudonyms import Pseudonyms, folder_of
 from swarmnet.workflows.bundle.questions import SETTINGS, Asked, Form, questions
+from swarmnet.workflows.bundle.window import within
 from swarmnet.workflows.fleet.fanout import fan_out
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class BundleWish:
 
     hosts: tuple[str, ...]
     log_seconds: int
-    """How far the journal of the engine goes back."""
+    """How far logs and events go back."""
     pseudonyms: bool = False
     """Replace the names and addresses of hosts, each by the same word everywhere."""
     extra: tuple[OwnFile, ...] = ()
@@ -202,6 +203,7 @@ def _content(one: _Raw, hiding: Hiding) -> tuple[bytes, str]:
         shown_names = SETTINGS if one.asked.form is Form.SETTINGS else None
         return _json(hiding.json(found, shown=shown_names), hiding), ""
     text = printable(one.output.decode(errors="replace"))
+    text = text if one.asked.begin is None else within(text, one.asked.begin)
     return hiding.text(text, variables=one.asked.form is Form.LOG).encode(), ""
 
 

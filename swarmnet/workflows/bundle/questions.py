@@ -44,6 +44,8 @@ class Asked:
     wait: float = WAIT
     optional: bool = False
     """True where hosts may lack the program or file: its absence is not worth a line for people."""
+    begin: float | None = None
+    """Lines that were written before are left out (seconds since the epoch); None where the command does that."""
 
 
 SETTINGS = frozenset(
@@ -181,6 +183,22 @@ _NETWORK = (
 )
 
 
+_CHANGES = ("create", "start", "die", "oom", "destroy", "connect", "disconnect", "update", "remove", "reload", "prune")
+"""Events that are shown: those of ``docker exec`` hold what was typed."""
+_EVENTS = """
+until=$(date +%s)
+exec docker events --since "$((until - $0))" --until "$until" --format "$@"
+"""
+"""By the host's own clock: with another one, the command waits for events to come."""
+
+
+def _events(seconds: int) -> tuple[str, ...]:
+    """Return what prints the engine's last events, which it keeps in memory: 256 at most (20.10 to 28.5)."""
+    form = '{{.Time}} {{.Scope}} {{.Type}} {{.Action}} {{.Actor.ID}} {{index .Actor.Attributes "name"}}'
+    filters = tuple(word for change in _CHANGES for word in ("--filter", f"event={change}"))
+    return ("sh", "-c", _EVENTS, str(seconds), form, *filters)
+
+
 def _logs(seconds: int, now: float) -> tuple[Asked, ...]:
     units = ("--unit", "docker", "--unit", "containerd")
     window = ("--since", f"@{int(now) - seconds}", "--lines", str(LOG_LINES))
@@ -194,6 +212,8 @@ def _logs(seconds: int, now: float) -> tuple[Asked, ...]:
             largest=LARGEST_LOG,
             wait=LOG_WAIT,
             optional=True,
+            begin=now - seconds,
         ),
-        Asked("logs/kernel.txt", ("dmesg", "--ctime"), Form.LOG, optional=True),
+        Asked("logs/events.txt", _events(seconds), Form.LOG, optional=True),
+        Asked("logs/kernel.txt", ("dmesg", "--time-format", "iso"), Form.LOG, optional=True, begin=now - seconds),
     )

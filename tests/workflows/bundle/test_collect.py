@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,7 @@ from swarmnet.workflows.bundle import collect as story
 from swarmnet.workflows.bundle.collect import BundleWish, OwnFile, collect
 from swarmnet.workflows.bundle.pseudonyms import Pseudonyms
 from swarmnet.workflows.bundle.questions import LARGEST, questions
+from swarmnet.workflows.bundle.window import within
 from swarmnet.workflows.fleet.observe import Look, observe
 from tests.report.test_documents import misfits
 from tests.simulator import World
@@ -186,3 +188,25 @@ def test_every_file_of_a_host_has_its_own_path(file: str) -> None:
     assert [one.file for one in questions(60, 0.0)].count(file) == 1
     assert not file.startswith("/")
     assert ".." not in file
+
+
+def test_logs_and_events_begin_with_the_window() -> None:
+    begin = datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()
+    lines = (
+        'time="2026-03-01T11:59:59.999Z" level=info msg="before"\n  more of it\n',
+        'time="2026-03-01T13:00:00.5+01:00" level=info msg="in time"\n  more\n',
+        "2026-03-01T12:00:01,123456+00:00 the kernel's\n",
+        "2026-99-99T12:00:01Z no time of any clock\n",
+    )
+    assert within("first\n" + "".join(lines), begin) == "first\n" + "".join(lines[1:])
+    asked = {one.file: one for one in questions(60, 1000.0)}
+    assert {file for file, one in asked.items() if one.begin == 940.0} == {"logs/docker.log", "logs/kernel.txt"}
+    assert "60" in asked["logs/events.txt"].argv
+
+
+def test_what_a_log_says_of_earlier_times_is_left_out_of_the_bundle() -> None:
+    world = cluster()
+    early = b'time="1999-01-01T00:00:00Z" level=info msg="early"\n'
+    world.machines["w1"].programs["tail"] = lambda *_: (0, early + b'time="2999-01-01T00:00:00Z" level=info\n', b"")
+
+    assert piece(bundled(world), "w1", "logs/docker.log").content == b'time="2999-01-01T00:00:00Z" level=info\n'
