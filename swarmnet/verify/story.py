@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from swarmnet.model.expectation import PartyKind
 from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.standing import answered
 from swarmnet.model.topology import tasks_on
-from swarmnet.model.verification import PROBE_LABEL, Keep, Phase, Verification
+from swarmnet.model.verification import PROBE_LABEL, Keep, Verification
 from swarmnet.verify.ends import parties_of
 from swarmnet.verify.judge import judged, within_border
 from swarmnet.verify.own import overlays_of
@@ -24,15 +23,16 @@ from swarmnet.verify.probes.gather import Batches
 from swarmnet.verify.probes.run import RunContext
 from swarmnet.verify.probes.starting import Start, StartPhase, in_order
 from swarmnet.verify.scenario import Answers, Setup, Turn
+from swarmnet.verify.timing import Timer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from swarmnet.model.expectation import Expectations
     from swarmnet.model.network import Network
     from swarmnet.model.ports import Ports
     from swarmnet.model.state import ClusterState
-    from swarmnet.model.verification import Level, ProbeKit
+    from swarmnet.model.verification import Level, Phase, ProbeKit
     from swarmnet.verify.probes.free_addresses import Rooms
     from swarmnet.verify.probes.run import Run
     from swarmnet.verify.scenario import Question, Scenario
@@ -105,23 +105,6 @@ PHASES = (
 """How probes come up, in this order; what is not needed is left out."""
 
 
-@dataclass(slots=True)
-class _Timer:
-    """Reports phases as they begin, and records how long they took."""
-
-    ports: Ports
-    phases: list[Phase] = field(default_factory=list)
-
-    @contextmanager
-    def phase(self, name: str, text: str) -> Iterator[None]:
-        self.ports.listener(Progress(text))
-        begun = self.ports.clock.monotonic()
-        try:
-            yield
-        finally:
-            self.phases.append(Phase(name=name, seconds=round(self.ports.clock.monotonic() - begun, 3)))
-
-
 def verify(
     ports: Ports, state: ClusterState, wish: VerifyOptions, *, kit: ProbeKit, run: Run, before: tuple[Phase, ...] = ()
 ) -> Verification:
@@ -138,7 +121,7 @@ def verify(
     wish = replace(wish, scenarios=applicable(wish.scenarios, wish.expected))
     asked_for = chosen(state, wish.networks or _concerned(state, wish.expected))
     hosts = wish.hosts or tuple(host.name for host in ports.inventory.members)
-    timer = _Timer(ports, [*before])
+    timer = Timer(ports, [*before])
     eligible = eligibility(state, hosts)
     space = rooms(state, asked_for, eligible.able)
     networks = tuple(net for net in asked_for if net not in space.crowded)
@@ -253,7 +236,7 @@ def _port(state: ClusterState) -> int:
     return (state.swarm.spec.data_path_port if state.swarm else None) or 4789
 
 
-def _started(start: Start, timer: _Timer) -> Start:
+def _started(start: Start, timer: Timer) -> Start:
     """Return the start after all of its phases, each run where it is needed."""
     for one in PHASES:
         if one.needed(start):
@@ -262,7 +245,7 @@ def _started(start: Start, timer: _Timer) -> Start:
     return start
 
 
-def _ask(batches: Batches, setup: Setup, wish: VerifyOptions, answers: Answers, timer: _Timer) -> None:
+def _ask(batches: Batches, setup: Setup, wish: VerifyOptions, answers: Answers, timer: Timer) -> None:
     """Fill the answers, round by round, until no scenario asks more."""
     try:
         _ask_in_rounds(batches, setup, wish, answers, timer)
@@ -270,7 +253,7 @@ def _ask(batches: Batches, setup: Setup, wish: VerifyOptions, answers: Answers, 
         batches.close()
 
 
-def _ask_in_rounds(batches: Batches, setup: Setup, wish: VerifyOptions, answers: Answers, timer: _Timer) -> None:
+def _ask_in_rounds(batches: Batches, setup: Setup, wish: VerifyOptions, answers: Answers, timer: Timer) -> None:
     patience = wish.settle * max(1.0, len(setup.networks) / SWIFT)
     preconditions = {(one.host, one.key): one for scenario in wish.scenarios for one in scenario.preconditions(setup)}
     if preconditions:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swarmnet.cli.options import LimitedCluster, ProbeArchiveOption, ProbeImageOption, grouped, names_of
+from swarmnet.cli.options import LimitedCluster, ProbeArchiveOption, ProbeImageOption, grouped
 from swarmnet.cli.output import Output
-from swarmnet.errors import ExitCode, UsageError
+from swarmnet.errors import ExitCode
 
 if TYPE_CHECKING:
     from swarmnet.verify.scenario import Scenario
@@ -87,13 +87,7 @@ def checks(only: list[str] | None, skip: list[str] | None) -> tuple[Scenario, ..
     Raises:
         UsageError: there is no check of that name, or none is left.
     """
+    from swarmnet.cli.selection import selected
     from swarmnet.verify.checks import CHECKS
 
-    known = {one.name for one in CHECKS}
-    chosen, left_out = names_of(only), names_of(skip)
-    for name in sorted((chosen | left_out) - known):
-        raise UsageError(f"no check {name!r}", hint=f"checks: {', '.join(one.name for one in CHECKS)}")
-    found = tuple(one for one in CHECKS if (not chosen or one.name in chosen) and one.name not in left_out)
-    if not found:
-        raise UsageError("no check is left to run", hint="leave out --only or --skip")
-    return found
+    return selected(CHECKS, "check", (only, skip))

@@ -246,17 +246,11 @@ def scenarios(only: list[str] | None, skip: list[str] | None, word: str | None =
     Raises:
         UsageError: there is no scenario, or level, of that name, or none is left.
     """
+    from swarmnet.cli.selection import selected
     from swarmnet.verify.scenarios import ALL, GROUPS
 
-    known = {**{scenario.name: (scenario.name,) for scenario in ALL}, **GROUPS}
-    for name in sorted(names_of(only) | names_of(skip)):
-        if name not in known:
-            hint = f"scenarios: {', '.join(s.name for s in ALL)}; groups of them: {', '.join(GROUPS)}"
-            raise UsageError(f"no scenario {name!r}", hint=hint)
-    chosen, left_out = ({one for name in names_of(words) for one in known[name]} for words in (only, skip))
     level = level_of(only, word)
-    of_level = [s for s in ALL if level is None or s.level.number <= level.number]
-    found = tuple(s for s in of_level if (not chosen or s.name in chosen) and s.name not in left_out)
-    if not found:
-        raise UsageError("no scenario is left to run", hint="leave out --only or --skip")
-    return found
+    options = (only, skip)
+    return selected(
+        ALL, "scenario", options, groups=GROUPS, fits=lambda one: level is None or one.level.number <= level.number
+    )

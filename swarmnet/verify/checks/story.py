@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from swarmnet.errors import HostError
 from swarmnet.model.events import Progress
 from swarmnet.model.ports import ContainerSpec
 from swarmnet.model.report import Status
-from swarmnet.model.verification import Keep, Phase, Verification
+from swarmnet.model.verification import Keep, Verification
 from swarmnet.verify.causes.consequences import traced
 from swarmnet.verify.judge import within_border
 from swarmnet.verify.probes import attempts
@@ -22,15 +21,16 @@ from swarmnet.verify.probes.gather import Batches, Containers
 from swarmnet.verify.probes.images import Images
 from swarmnet.verify.probes.run import LIFETIME, Gate, RunContext
 from swarmnet.verify.scenario import Answers, Findings, Observer, Setup
+from swarmnet.verify.timing import Timer
 from swarmnet.workflows.fleet.fanout import fan_out
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from swarmnet.model.ports import Ports
     from swarmnet.model.report import Verdict
     from swarmnet.model.state import ClusterState
-    from swarmnet.model.verification import Matrix, ProbeKit
+    from swarmnet.model.verification import Matrix, Phase, ProbeKit
     from swarmnet.verify.planned import Planned
     from swarmnet.verify.probes.run import Run
     from swarmnet.verify.scenario import Question, Scenario
@@ -55,21 +55,6 @@ class CheckOptions:
     """Seconds for one wait of the start and of the end."""
 
 
-@dataclass(slots=True)
-class _Timer:
-    ports: Ports
-    phases: list[Phase] = field(default_factory=list)
-
-    @contextmanager
-    def phase(self, name: str, text: str) -> Iterator[None]:
-        self.ports.listener(Progress(text))
-        begun = self.ports.clock.monotonic()
-        try:
-            yield
-        finally:
-            self.phases.append(Phase(name=name, seconds=round(self.ports.clock.monotonic() - begun, 3)))
-
-
 def check(
     ports: Ports, state: ClusterState, wish: CheckOptions, *, kit: ProbeKit, run: Run, before: tuple[Phase, ...] = ()
 ) -> Verification:
@@ -77,7 +62,7 @@ def check(
 
     Every trace is removed at the end, also after a failure or an interrupt. ``before`` is how long the first look took.
     """
-    timer = _Timer(ports, [*before])
+    timer = Timer(ports, [*before])
     context = RunContext(ports, kit, run, state, wish.timeout)
     images, gate = Images(context), Gate()
     cleanup = Cleanup(context, images, gate)
@@ -169,7 +154,7 @@ class _Starts:
         )
 
 
-def _ask(batches: Batches, setup: Setup, checks: Sequence[Scenario], answers: Answers, timer: _Timer) -> None:
+def _ask(batches: Batches, setup: Setup, checks: Sequence[Scenario], answers: Answers, timer: Timer) -> None:
     """Fill the answers, round by round, until no check asks more."""
     try:
         for number in range(1, ROUNDS + 1):
