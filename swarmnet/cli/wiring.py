@@ -96,14 +96,18 @@ def connected(
     with (
         nullcontext() if log is None else log.kept(tell),
         Session(
-            patient(inventory, timeout), partial(_engine, clock), clock=clock, listener=tell, questions=questions
+            patient(inventory, timeout),
+            partial(_engine, clock),
+            start_inside,
+            clock=clock,
+            listener=tell,
+            questions=questions,
         ) as session,
     ):
-        session.start_inside = _inside
         yield session
 
 
-def _inside(ports: Ports, network: str, image: str | None) -> AbstractContextManager[InsidePort]:
+def start_inside(ports: Ports, network: str, image: str | None) -> AbstractContextManager[InsidePort]:
     """Start a probe on a network, in the named image or in one packed from this machine's Python."""
     from swarmnet.cli.probes import probe_kit, this_run
     from swarmnet.verify.inside import inside

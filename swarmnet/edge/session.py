@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
     EngineFactory = Callable[[str, Callable[[], Stream]], EnginePort]
     """Creates the client of one engine from the host's name and a function that opens a stream to it."""
+    StartInside = Callable[[Ports, str, str | None], AbstractContextManager[InsidePort]]
+    """Starts a program on a network, in the named image or in one of its own; ends it with the context."""
 
 # Without a handler, the library's warnings would be printed next to our own messages about the same.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
@@ -72,6 +74,7 @@ class Session:
         self,
         inventory: Inventory,
         engines: EngineFactory,
+        start_inside: StartInside,
         *,
         clock: Clock | None = None,
         listener: Listener = ignore,
@@ -82,6 +85,7 @@ class Session:
         Args:
             inventory: the hosts; jump hosts are looked up in it, too.
             engines: creates an engine's client, ``lambda host, open_stream: Engine(host, open_stream, clock)``.
+            start_inside: starts a program on a network; ``verify.inside``, which is above this layer.
             clock: where the time comes from.
             listener: receives an event for each host that answered.
             questions: for unknown host keys and locked private keys.
@@ -94,8 +98,6 @@ class Session:
         self.clock: Clock = clock or SystemClock()
         self.listener = listener
         self.secret_files: SecretFiles = LocalSecretFiles()
-        self.start_inside: Callable[[Ports, str, str | None], AbstractContextManager[InsidePort]] | None = None
-        """How a program is started on a network (``verify.inside``); set by what wires the session."""
         self.archives: Archives = NoArchives()
         """Replaced by commands that keep an archive, which need keys."""
         self.image_files: ImageFiles = LocalImageFiles()
@@ -106,6 +108,7 @@ class Session:
         known = KnownHosts(asked.confirm, inventory=shlex.quote(inventory.source))
         self._links = Links(Dialer(LoginKeys(asked.passphrase), known, self.clock.patience), self.clock)
         self._make_engine = engines
+        self._start_inside = start_inside
         self._sudo_password = asked.sudo_password
         self._lock = threading.Lock()
         self._shells: dict[str, Shell] = {}
@@ -215,10 +218,8 @@ class Session:
         return ask_from_here(job)
 
     def inside(self, network: str, *, image: str | None = None) -> AbstractContextManager[InsidePort]:
-        """Return a context in which a program runs on a network; what starts it is above this layer."""
-        if self.start_inside is None:
-            raise NotImplementedError("this session starts no programs on networks")
-        return self.start_inside(self, network, image)
+        """Return a context in which a program runs on a network."""
+        return self._start_inside(self, network, image)
 
     def close(self) -> None:
         """Close every connection; a request that waits on one ends with ``UnreachableError``."""

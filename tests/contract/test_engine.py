@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from swarmnet.cli.wiring import start_inside
 from swarmnet.edge.engine.engine import Engine
 from swarmnet.edge.operator.clock import SystemClock
 from swarmnet.edge.session import Session
@@ -44,7 +45,7 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
         make_image(lab, IMAGE)
         path = lab.inventory
         inventory = parse_inventory(path.read_bytes(), name=str(path), folder=path.parent).inventory
-        with Session(inventory, make_engine) as session:
+        with Session(inventory, make_engine, start_inside) as session:
             manager, worker = (session.engine(host.name) for host in lab.hosts)
             addresses = [host.address for host in lab.hosts]
             manager.init_swarm(SwarmSpec(), JoinAddress(str(addresses[0])))

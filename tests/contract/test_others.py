@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 import yaml
 
+from swarmnet.cli.wiring import start_inside
 from swarmnet.edge.engine.wire.parts import pruned
 from swarmnet.edge.operator.clock import SystemClock
 from swarmnet.edge.operator.contents import LocalContents
@@ -67,7 +68,9 @@ def everything() -> Iterator[Mapping[str, Theirs]]:
             document["hosts"] = {host.name: {"address": str(host.address), "role": "manager"}}
             text = yaml.safe_dump(document)
             inventory = parse_inventory(text.encode(), name=str(path), folder=path.parent).inventory
-            found[engine] = Theirs(lab, host.name, stack.enter_context(Session(inventory, make_engine, clock=CLOCK)))
+            found[engine] = Theirs(
+                lab, host.name, stack.enter_context(Session(inventory, make_engine, start_inside, clock=CLOCK))
+            )
         each(found, Theirs.make)
         for one in found.values():
             assert soon(one.run), one.shell("docker service ls; docker service ps full")
@@ -134,7 +137,7 @@ CHANGES: Mapping[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "update": {"parallelism": 3},
             "restart": {"condition": "on-failure"},
             "configs": ["page"],
-            "healthcheck": {"interval": "9s"},
+            "healthcheck": {"interval": "3s"},
             "mounts": ["vol2:/v", "tmpfs:/t:2M"],
             "hosts": {"one": "10.1.1.2"},
             "dns": {"search": ["example.org"]},
@@ -143,7 +146,7 @@ CHANGES: Mapping[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "tty": True,
         },
         {
-            "TaskTemplate.ContainerSpec.Healthcheck.Interval": 9 * 10**9,
+            "TaskTemplate.ContainerSpec.Healthcheck.Interval": 3 * 10**9,
             "TaskTemplate.ContainerSpec.Mounts.0.TmpfsOptions.SizeBytes": 2 * 2**20,
             "TaskTemplate.ContainerSpec.Hosts.0": "10.1.1.2 one",
             "TaskTemplate.ContainerSpec.DNSConfig.Search": ["example.org"],
@@ -263,6 +266,8 @@ def test_their_containers_stay_as_they_are_and_come_back_the_same(everything: Ma
         engine = one.session.engine(one.host)
         one.shell("; ".join(f"docker run -d --name {name} {flags}" for name, flags in BOXES.items()))
         one.shell(f"docker network connect --alias third bridged box-odd; docker run --name box-ended {IMAGE} true")
+        # The command returns when the program has ended; the engine's list shows it a moment later.
+        assert soon(lambda: bool(one.shell("docker ps -aq --filter name=box-ended --filter status=exited")))
         state = observe(one.session, Look(containers=True, all_made=True))
         made = adopt(state, one.session.inventory, Wish())
         steps = [step for step in made.steps if step.operation == "container" and not step.muted]
@@ -319,7 +324,7 @@ def test_what_adopt_wrote_makes_the_same_on_an_empty_engine(everything: Mapping[
         names = [str(step.arguments["name"]) for step in made.steps if step.operation == "service" and not step.muted]
         before = one.specs(*names), one.inspect("network", *MADE_NETWORKS)
         one.wipe()
-        with Session(one.session.inventory, make_engine, clock=CLOCK) as session:
+        with Session(one.session.inventory, make_engine, start_inside, clock=CLOCK) as session:
             replace(one, session=session).apply_text(made.text)
         specs = {name: _telling_differences(before[0][name], spec) for name, spec in one.specs(*names).items()}
         nets = one.inspect("network", *MADE_NETWORKS)

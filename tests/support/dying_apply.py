@@ -108,7 +108,7 @@ def main(moment: str, playbook: str, inventory: str) -> None:
     goal = planning.PlaybookOptions().goal(Path(playbook), hosts, None)
     clock = SystemClock()
     engine = partial(_engine, fate, clock)
-    with Session(hosts, engine, clock=clock, listener=fate) as ports:
+    with Session(hosts, engine, wiring.start_inside, clock=clock, listener=fate) as ports:
         consent = AtTerminal(yes=True)
         report = apply(ports, goal, Terms(consent, wiring.this_operator(), signals.Interruption()))
     end_with(report, Targets("terminal"))

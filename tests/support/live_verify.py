@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from swarmnet.cli.wiring import start_inside
 from swarmnet.edge.engine.engine import Engine
 from swarmnet.edge.operator.clock import SystemClock
 from swarmnet.edge.operator.probe_image import packed
 from swarmnet.edge.session import Session
+from swarmnet.model.events import ignore
 from swarmnet.parse.inventory import parse_inventory
 from swarmnet.verify.probes.run import Run
 from swarmnet.verify.story import VerifyOptions, verify
@@ -28,19 +30,28 @@ def inventory(lab: Lab) -> Inventory:
     return parse_inventory(lab.inventory.read_bytes(), name=str(lab.inventory), folder=lab.inventory.parent).inventory
 
 
-def run(lab: Lab, wish: VerifyOptions, listener: Listener = lambda _event: None) -> Verification:
+def session(lab: Lab, listener: Listener = ignore) -> Session:
+    """Return connections to the hosts of a lab, as commands make them."""
     clock = SystemClock()
+    return Session(
+        inventory(lab),
+        lambda host, opened: Engine(host, opened, clock=clock),
+        start_inside,
+        clock=clock,
+        listener=listener,
+    )
+
+
+def run(lab: Lab, wish: VerifyOptions, listener: Listener = ignore) -> Verification:
     me = Run(f"t{os.getpid()}", f"here:{os.getpid()}", lambda _operator: False)
-    with Session(
-        inventory(lab), lambda host, opened: Engine(host, opened, clock=clock), clock=clock, listener=listener
-    ) as ports:
+    with session(lab, listener) as ports:
         return verify(ports, observe(ports), wish, kit=packed(), run=me)
 
 
 def load_probe(lab: Lab) -> str:
     """Bring the probe's image to every host, and return its name: it has a python3."""
-    clock, kit = SystemClock(), packed()
-    with Session(inventory(lab), lambda host, opened: Engine(host, opened, clock=clock), clock=clock) as ports:
+    kit = packed()
+    with session(lab) as ports:
         for host in HOSTS:
             ports.engine(host).load_image(kit.archive or b"")
     return kit.reference

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from swarmnet.cli.wiring import start_inside
 from swarmnet.edge.engine.calls import Request
 from swarmnet.edge.engine.engine import Engine
 from swarmnet.edge.operator.clock import SystemClock
@@ -86,7 +87,7 @@ def record(lab_name: str, host: str, case: str) -> None:
     make_image(lab, "swarmnet-test:1")
     path = lab.inventory
     inventory = parse_inventory(path.read_bytes(), name=str(path), folder=path.parent).inventory
-    with Session(inventory, lambda host, open_stream: Told(host, open_stream, SystemClock())) as session:
+    with Session(inventory, lambda host, open_stream: Told(host, open_stream, SystemClock()), start_inside) as session:
         engine = session.engine(host)
         assert isinstance(engine, Told)
         engine.init_swarm(SwarmSpec(), JoinAddress(str(lab.host(host).address)))

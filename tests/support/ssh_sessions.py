@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
+from swarmnet.cli.wiring import start_inside
 from swarmnet.edge.session import Questions, Session
 from swarmnet.model.events import Listener, ignore
 from swarmnet.model.hosts import Host, Inventory, Role, SSHSettings
@@ -78,7 +79,7 @@ class Fleet:
         """Return a session over the fleet, closed with it."""
         inventory = Inventory(cluster="test", hosts=tuple(self.hosts))
         self.world = World(inventory=inventory)
-        session = Session(inventory, self._engine, questions=questions, listener=listener, clock=clock)
+        session = Session(inventory, self._engine, start_inside, questions=questions, listener=listener, clock=clock)
         return self._stack.enter_context(session)
 
     def _engine(self, host: str, opened: Callable[[], Stream]) -> EnginePort:

@@ -236,10 +236,9 @@ class ChangeRole(NodeUpdate):
     stage: ClassVar[Rank] = Rank.MANAGER
 
 
-class RemoveDeadNode(Action):
-    """Remove a dead entry from the list of nodes. If its host rejoined, the new entry has its labels already."""
+class RemoveEntry(Action):
+    """Remove an entry that no running engine belongs to from the list of nodes."""
 
-    kind: Literal["node.remove"] = "node.remove"
     node_id: str
 
     sign: ClassVar[Sign] = Sign.REMOVE
@@ -248,6 +247,33 @@ class RemoveDeadNode(Action):
     def predict(self, state: ClusterState) -> ClusterState:
         """Return the state without the node."""
         return without_node(state, self.node_id)
+
+    def counts_as_down(self, node: Node) -> bool:
+        """Return whether an entry may be removed."""
+        return is_dead(node)
+
+    def _until_down(self, ports: Ports, what: str, *, timeout: float) -> Node | None:
+        """Wait until the managers count the entry as down, for six heartbeats longer than the time out; return it.
+
+        Raises:
+            ConvergenceError: it stayed alive.
+        """
+        manager = ports.manager()
+        beats = manager.swarm().spec.heartbeat or HEARTBEAT
+
+        def look() -> tuple[bool | None, str]:
+            node = by_id(manager.nodes.list(), self.node_id)
+            gone = node is None or self.counts_as_down(node)
+            return (True if gone else None), f"it is {'' if node is None else node.status}"
+
+        wait_until(ports.clock, look, what=what, timeout=timeout + 6 * beats, every=0.2, tell=progress(ports))
+        return by_id(manager.nodes.list(), self.node_id)
+
+
+class RemoveDeadNode(RemoveEntry):
+    """Remove a dead entry from the list of nodes. If its host rejoined, the new entry has its labels already."""
+
+    kind: Literal["node.remove"] = "node.remove"
 
     def run(self, ports: Ports) -> None:
         """Remove the entry once the managers have noticed that its engine does not answer.
@@ -258,18 +284,9 @@ class RemoveDeadNode(Action):
         Raises:
             ConvergenceError: it stayed alive.
         """
-        manager = ports.manager()
-        beats = manager.swarm().spec.heartbeat or HEARTBEAT
-
-        def look() -> tuple[bool | None, str]:
-            node = by_id(manager.nodes.list(), self.node_id)
-            return (True if node is None or is_dead(node) else None), f"it is {'' if node is None else node.status}"
-
         what = f"the entry that {self.target} left behind to be down"
-        tell = progress(ports)
-        wait_until(ports.clock, look, what=what, timeout=NOTICED_LIMIT + 6 * beats, every=0.2, tell=tell)
-        if by_id(manager.nodes.list(), self.node_id) is not None:
-            manager.nodes.remove(self.node_id, force=True)
+        if self._until_down(ports, what, timeout=NOTICED_LIMIT) is not None:
+            ports.manager().nodes.remove(self.node_id, force=True)
 
 
 def is_dead(node: Node) -> bool:

@@ -16,14 +16,12 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from swarmnet.errors import CommandError, ConvergenceError, NotAManagerError
 from swarmnet.model.clock import wait_until
 from swarmnet.model.events import Progress
-from swarmnet.model.find import by_id
 from swarmnet.model.hosts import Availability, Role
 from swarmnet.model.plan import Action, Permit, Rank, Risk, Sign
 from swarmnet.model.ports import JoinAddress, progress
 from swarmnet.model.swarm import Node, NodeSpec, Swarm, SwarmSpec
 from swarmnet.operations.kind import Need
-from swarmnet.operations.state_edits import without_node
-from swarmnet.operations.swarm.actions import HEARTBEAT, is_dead
+from swarmnet.operations.swarm.actions import RemoveEntry, is_dead
 from swarmnet.operations.swarm.leave import Leave
 
 if TYPE_CHECKING:
@@ -152,36 +150,22 @@ class LeaveOldSwarm(Leave):
         return Permit.NONE
 
 
-class RemoveLostManager(Action):
+class RemoveLostManager(RemoveEntry):
     """Remove the entry of a manager that the new swarm of one does not count, and that runs no engine of it."""
 
     kind: Literal["node.remove-lost"] = "node.remove-lost"
-    node_id: str
 
-    sign: ClassVar[Sign] = Sign.REMOVE
-    stage: ClassVar[Rank] = Rank.NODE
-
-    def predict(self, state: ClusterState) -> ClusterState:
-        """Return the state without the node."""
-        return without_node(state, self.node_id)
+    def counts_as_down(self, node: Node) -> bool:
+        """Return whether it is down, or unknown: a new leader calls all nodes ``unknown`` for six heartbeats."""
+        return is_dead(node) or node.status == "unknown"
 
     def run(self, ports: Ports) -> None:
-        """Remove it once its entry is known to be down: a new leader calls all nodes ``unknown`` for six heartbeats.
+        """Remove it once its entry is known to be down.
 
         Raises:
             ConvergenceError: its engine takes part in the swarm.
         """
-        manager = ports.manager()
-        beats = manager.swarm().spec.heartbeat or HEARTBEAT
-
-        def look() -> tuple[bool | None, str]:
-            node = by_id(manager.nodes.list(), self.node_id)
-            gone = node is None or is_dead(node) or node.status == "unknown"
-            return (True if gone else None), f"it is {'' if node is None else node.status}"
-
-        what = f"the entry of {self.target} to be down"
-        wait_until(ports.clock, look, what=what, timeout=ANSWER_LIMIT + 6 * beats, tell=progress(ports))
-        left = by_id(manager.nodes.list(), self.node_id)
+        left = self._until_down(ports, f"the entry of {self.target} to be down", timeout=ANSWER_LIMIT)
         if left is None:
             return
         if left.spec.labels:
@@ -189,4 +173,4 @@ class RemoveLostManager(Action):
             ports.listener(
                 Progress(f"{self.target} had the labels {words}: `swarmnet apply` gives back those it names")
             )
-        manager.nodes.remove(self.node_id, force=True)
+        ports.manager().nodes.remove(self.node_id, force=True)

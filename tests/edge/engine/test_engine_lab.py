@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from swarmnet.cli.wiring import start_inside
 from swarmnet.edge.engine.engine import Engine
 from swarmnet.edge.operator.clock import SystemClock
 from swarmnet.edge.session import Session
@@ -52,7 +53,7 @@ def lab(session_lab: Lab) -> Lab:
 def session(lab: Lab) -> Iterator[Session]:
     path = lab.inventory
     inventory = parse_inventory(path.read_bytes(), name=str(path), folder=path.parent).inventory
-    with Session(inventory, engine_of) as session:
+    with Session(inventory, engine_of, start_inside) as session:
         yield session
 
 

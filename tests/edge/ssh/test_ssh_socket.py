@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from swarmnet.cli.wiring import start_inside
 from swarmnet.edge.session import Questions, Session
 from swarmnet.edge.ssh.socket import DOCKER_SOCKET, CommandStream
 from swarmnet.errors import CommandError, EngineError, HostTimeoutError
@@ -57,7 +58,7 @@ class Reach:
             return world.engine(host)
 
         secret = None if password is None else Secret(password)
-        session = Session(inventory, engine, questions=Questions(sudo_password=secret))
+        session = Session(inventory, engine, start_inside, questions=Questions(sudo_password=secret))
         self.sessions.append(session)
         return session
 

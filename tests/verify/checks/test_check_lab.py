@@ -7,10 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from swarmnet.edge.engine.engine import Engine
-from swarmnet.edge.operator.clock import SystemClock
 from swarmnet.edge.operator.probe_image import packed
-from swarmnet.edge.session import Session
 from swarmnet.lab import Fault, Lab, LabSpec
 from swarmnet.model.report import Status
 from swarmnet.verify.checks import CHECKS
@@ -20,7 +17,7 @@ from swarmnet.verify.probes.run import Run
 from swarmnet.workflows.fleet.observe import observe
 from tests.support.commands import docker
 from tests.support.labs import fresh_name
-from tests.support.live_verify import HOSTS, inventory
+from tests.support.live_verify import HOSTS, inventory, session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,12 +51,9 @@ def hosts() -> Iterator[Lab]:
 
 
 def look(lab: Lab) -> Verification:
-    clock = SystemClock()
     me = Run(f"t{os.getpid()}", f"here:{os.getpid()}", lambda _operator: False)
     known = inventory(lab)
-    with Session(
-        known, lambda host, opened: Engine(host, opened, clock=clock), clock=clock, listener=lambda _event: None
-    ) as ports:
+    with session(lab) as ports:
         state = observe(ports)
         wish = CheckOptions(CHECKS, planned_of(known, state), HOSTS)
         return check(ports, state, wish, kit=packed(), run=me)
