@@ -12,8 +12,6 @@ from swarmnet.probe import wire
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 1.0
-SPACING = 0.01
-"""Least seconds between the rounds of a burst: what is sent faster fills queues, and measures those."""
 LAST_WAIT = 1.0
 """Seconds for the last answers of a burst."""
 ECHO_REQUEST = 8
@@ -101,13 +99,13 @@ class Burst:
         self._came: set[int] = set()
 
     def send(self, number: int) -> None:
-        """Send one to every peer; one that the kernel refuses counts as not sent."""
-        for index, address in enumerate(self._addresses):
-            try:
-                self._nonces.send(number * len(self._addresses) + index, address)
-            except OSError:
-                continue
-            self.sent[index] += 1
+        """Send the datagram of this number, to each peer in turn; one that the kernel refuses counts as not sent."""
+        index = number % len(self._addresses)
+        try:
+            self._nonces.send(number, self._addresses[index])
+        except OSError:
+            return
+        self.sent[index] += 1
 
     def take(self, seconds: float) -> None:
         """Take answers for so long, or until there is none left to wait for."""
@@ -130,20 +128,22 @@ class Burst:
 def burst(run: str, task: dict[str, object], until: float) -> dict[str, object]:
     """Send ``count`` datagrams to every labelled address, one each ``spacing`` seconds, none again; count the answers.
 
+    They leave one by one: what is sent at once fills queues, and measures those.
+
     Returns:
         Label to ``{"sent": n, "came": answers, "tries": n}``. What got there, the peers' servers count.
     """
     targets = task["targets"]
     addresses = {str(label): str(address) for label, address in targets.items()} if isinstance(targets, dict) else {}
     all_of_it = Burst(Nonces(run, str(task["from"]), str(task["network"])), list(addresses.values()))
-    spacing = float(str(task.get("spacing", SPACING)))
-    for number in range(int(str(task["count"]))):
-        if time.monotonic() + spacing >= until:
+    pause = float(str(task["spacing"])) / max(1, len(addresses))
+    for number in range(int(str(task["count"])) * len(addresses)):
+        if time.monotonic() + pause >= until:
             break
         begun = time.monotonic()
         all_of_it.send(number)
-        all_of_it.take(spacing)
-        time.sleep(max(0.0, begun + spacing - time.monotonic()))
+        all_of_it.take(pause)
+        time.sleep(max(0.0, begun + pause - time.monotonic()))
     all_of_it.take(min(LAST_WAIT, max(0.0, until - time.monotonic())))
     outcomes = {}
     for index, label in enumerate(addresses):

@@ -209,7 +209,7 @@ def test_a_resolver_that_refuses_is_described_like_one_that_is_silent() -> None:
 
 def test_a_burst_counts_what_left_what_came_back_and_what_arrived() -> None:
     """F4: nothing is sent twice, so that a rate can be measured."""
-    task: JsonObject = {"kind": "loss", "key": "k", "from": "w1", "network": "loss/front", "count": 20}
+    task: JsonObject = {"kind": "loss", "key": "k", "from": "w1", "network": "loss/front", "count": 20, "spacing": 0.01}
     with serving("w2", PORT + 2):
         found = run({**task, "targets": {"w2": "127.0.0.1"}}, port=PORT + 2)
         heard = run({"kind": "heard", "key": "h"}, port=PORT + 2)["h"]["heard"]

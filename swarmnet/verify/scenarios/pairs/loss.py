@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 FEW, MANY = 20, 100
 """Datagrams to each peer at first, and on all lines of hosts where some were lost."""
 RATE = 300
-"""Datagrams that a host sends in a second at most while lines are measured closely; as many answers come back. Five
-hosts on two processors lose half of 1,600 each, and none of it on the way."""
+"""Datagrams that a host sends in a second at most, on all networks together; as many answers come back. Five hosts on
+two processors lose half of 1,600 each, and none of it on the way."""
 LEAST_SPACING = 0.01
-"""Seconds between the rounds of a burst where nothing else is said, as the probe has it."""
+"""Seconds between the rounds of a burst where a host has few lines."""
 DEGRADED = 0.03
 """Share of lost datagrams from which a line is reported; single packets get lost on busy hosts."""
 BROKEN = 0.3
@@ -55,11 +55,19 @@ class Loss(Scenario):
         return in_steps(
             answers,
             lambda: [
-                _burst(probe, net, peers_on(setup, answers, probe, net), FEW)
+                one
                 for probe in setup.ready
-                for net in setup.networks
+                for one in _bursts(
+                    probe, FEW, {net.spec.name: peers_on(setup, answers, probe, net) for net in setup.networks}
+                )
             ],
-            lambda: [one for probe in setup.ready for one in _closely(setup, answers, probe)],
+            lambda: [
+                one
+                for probe in setup.ready
+                for one in _bursts(
+                    probe, MANY, {net.spec.name: _doubtful(setup, answers, probe, net) for net in setup.networks}
+                )
+            ],
             lambda: (
                 [ProbeTask(probe.host, HEARD.name, {"kind": "heard"}) for probe in setup.ready]
                 if any(
@@ -145,22 +153,20 @@ def peers_on(setup: Setup, answers: Answers, probe: OverlayProbe, network: Netwo
     }
 
 
-def _closely(setup: Setup, answers: Answers, probe: OverlayProbe) -> list[ProbeTask]:
-    """Return the close look of a host, slow enough that its own datagrams fill no queues, on all networks together."""
-    doubtful = [(net, targets) for net in setup.networks if (targets := _doubtful(setup, answers, probe, net))]
-    lines = sum(len(targets) for _net, targets in doubtful)
-    return [_burst(probe, net, targets, MANY, spacing=lines / RATE) for net, targets in doubtful]
+def _bursts(probe: OverlayProbe, count: int, targets: Mapping[str, JsonObject]) -> list[ProbeTask]:
+    """Return the bursts of a host to its peers on each network, so slow together that they fill no queues."""
+    spacing = max(LEAST_SPACING, sum(len(peers) for peers in targets.values()) / RATE)
+    return [
+        _burst(probe, BURST.on(name).name if count == FEW else BURST.on(name).again.name, peers, count, spacing)
+        for name, peers in targets.items()
+        if peers or count == FEW
+    ]
 
 
-def _burst(
-    probe: OverlayProbe, network: Network, targets: JsonObject, count: int, *, spacing: float = 0.0
-) -> ProbeTask:
-    first = BURST.on(network.spec.name)
-    name = first.name if count == FEW else first.again.name
-    task: JsonObject = {"kind": "loss", "from": probe.host, "network": name, "targets": targets, "count": count}
-    if spacing > LEAST_SPACING:
-        task["spacing"] = round(spacing, 3)
-    return ProbeTask(probe.host, name, task)
+def _burst(probe: OverlayProbe, key: str, targets: JsonObject, count: int, spacing: float) -> ProbeTask:
+    """Return a burst; peers count what arrives under its key."""
+    task: JsonObject = {"kind": "loss", "from": probe.host, "network": key, "targets": targets}
+    return ProbeTask(probe.host, key, task | {"count": count, "spacing": round(spacing, 3)})
 
 
 def _doubtful(setup: Setup, answers: Answers, probe: OverlayProbe, network: Network) -> JsonObject:
