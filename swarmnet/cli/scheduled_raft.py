@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 from swarmnet.cli.wiring import note, this_operator
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from swarmnet.model.schedule import Schedule
     from swarmnet.plan.recovery.raft import Source
+    from swarmnet.workflows.raft import RaftOrder
 
 
 def archived(schedule: Schedule) -> str:
@@ -19,29 +22,38 @@ def archived(schedule: Schedule) -> str:
         RefusedError: no majority would be left meanwhile: a schedule never allows that.
         SwarmnetError: it could not be taken, or the engine does not come back.
     """
-    import uuid
     from datetime import UTC, datetime
-    from importlib.metadata import version as installed
 
     from swarmnet.cli.options import Cluster
     from swarmnet.cli.sealing import sealing_vault
     from swarmnet.edge.backups.repository import DirectoryRepository
-    from swarmnet.workflows.raft import RaftOrder, archive
+    from swarmnet.workflows.raft import archive
 
     log = None if schedule.log_file is None else Path(schedule.log_file)
     cluster = Cluster(Path(schedule.inventory), schedule.timeout, schedule.verbosity, log_file=log)
     vault = sealing_vault(Path(schedule.keys), None, None, single_recipient=schedule.single_recipient)
-    order = RaftOrder(backup_id=uuid.uuid4().hex, created=datetime.now(UTC), tool=f"swarmnet {installed('swarmnet')}")
     with cluster.observed(cluster.read()) as ports:
         taken = archive(
             ports,
-            order,
+            order_of_run(datetime.now(UTC)),
             vault=vault,
             repository=DirectoryRepository(Path(schedule.repository)),
             operator=this_operator(),
             agree=_told,
         )
     return f"{taken.path}  {taken.size} B  raft: {taken.manifest.host} was back after {taken.seconds:.0f} s"
+
+
+def order_of_run(now: datetime) -> RaftOrder:
+    """Return the archive that a run takes at this time."""
+    import uuid
+    from importlib.metadata import version as installed
+
+    from swarmnet.model.backup import Reason
+    from swarmnet.workflows.raft import RaftOrder
+
+    tool = f"swarmnet {installed('swarmnet')}"
+    return RaftOrder(backup_id=uuid.uuid4().hex, created=now, tool=tool, reason=Reason.SCHEDULE)
 
 
 def _told(chosen: Source) -> None:

@@ -178,8 +178,11 @@ class Vault(Protocol):
             SchemaError: sound, but of a schema that this version does not read.
         """
 
-    def seal_raft(self, produce: Callable[[Sink], RaftManifest], out: BinaryIO) -> SealedRaft:
-        """Seal what ``produce`` gives to its argument, and the manifest that it returns, into a file, part by part."""
+    def seal_raft(self, produce: Callable[[Sink], RaftManifest], out: BinaryIO, *, reason: Reason) -> SealedRaft:
+        """Seal what ``produce`` gives to its argument, and the manifest that it returns, into a file, part by part.
+
+        The reason is in the signed header, as that of other backups.
+        """
 
     def whole(self, file: BinaryIO) -> SealedHeader:
         """Check what ``header`` checks, part by part; raises as it does."""

@@ -313,7 +313,7 @@ def _rewrap_raft(entry: Entry, header: SealedHeader, repository: WritableReposit
     with repository.opened(entry) as old:
 
         def fill(part: BinaryIO) -> SealedRaft:
-            return vault.seal_raft(lambda sink: vault.open_raft(old, sink), part)
+            return vault.seal_raft(lambda sink: vault.open_raft(old, sink), part, reason=header.reason)
 
         repository.receive(header.cluster, header.id, fill)
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
+    from swarmnet.model.backup import Reason
     from swarmnet.model.base import Secret
     from swarmnet.model.lock import Operator
     from swarmnet.model.ports import Ports
@@ -51,6 +52,7 @@ class RaftOrder:
     """32 hex digits, random: part of the name."""
     created: datetime
     tool: str
+    reason: Reason
     manager: str | None = None
     """Name of the manager; None takes the one whose stop costs least."""
     tags: tuple[str, ...] = ()
@@ -114,7 +116,7 @@ def archive(
         return manifest
 
     def fill(part: BinaryIO) -> SealedRaft:
-        return vault.seal_raft(produce, part)
+        return vault.seal_raft(produce, part, reason=order.reason)
 
     try:
         with repository.locked(cluster):

@@ -20,6 +20,7 @@ from swarmnet.cli.sealing import sealing_vault
 from swarmnet.edge.backups.key_ring import BackupKeys
 from swarmnet.edge.backups.repository import DirectoryRepository
 from swarmnet.errors import SwarmnetError
+from swarmnet.model.backup import Reason
 from swarmnet.parse.inventory import parse_inventory
 from swarmnet.plan.recovery.catalogue import newest_of
 from swarmnet.report.documents.at_hand import AtHandDocument
@@ -173,7 +174,9 @@ def test_the_whole_state_of_a_manager_is_named_apart_from_backups(office: Path, 
         size_and_digest = {"archive_bytes": len(packed), "archive_sha256": hashlib.sha256(packed).hexdigest()}
         return manifest.model_copy(update=size_and_digest)
 
-    DirectoryRepository(office / "backups").receive("prod", manifest.id, partial(vault.seal_raft, produce))
+    DirectoryRepository(office / "backups").receive(
+        "prod", manifest.id, partial(vault.seal_raft, produce, reason=Reason.MANUAL)
+    )
 
     asked = json.loads(types(office, "restore", "--json", "--keys", "keys"))
     assert {one["cluster"]: one["created"][11:16] for one in asked["backups"]} == {"prod": "09:05", "shop": "06:05"}

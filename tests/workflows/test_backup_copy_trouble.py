@@ -21,6 +21,7 @@ from swarmnet.edge.backups.repository import DirectoryRepository
 from swarmnet.edge.targets.directory import DirectoryTarget
 from swarmnet.edge.targets.s3 import S3Target
 from swarmnet.errors import DamagedError, SwarmnetError, TargetError, TargetUnreachableError
+from swarmnet.model.backup import Reason
 from swarmnet.model.events import ignore
 from swarmnet.workflows.backup_copy import Destination, Outcome, copy
 from swarmnet.workflows.backup_lookup import check, listing, opened_raft
@@ -105,7 +106,7 @@ def test_of_a_large_archive_no_more_than_parts_are_in_memory(tmp_path: Path) -> 
         sink(packer.flush())
         return MANIFEST
 
-    source.receive("prod", MANIFEST.id, lambda file: VAULT.seal_raft(produce, file))
+    source.receive("prod", MANIFEST.id, lambda file: VAULT.seal_raft(produce, file, reason=Reason.MANUAL))
     target = DirectoryTarget(tmp_path / "away")
     tracemalloc.start()
     try:

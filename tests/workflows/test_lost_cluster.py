@@ -12,6 +12,7 @@ import pytest
 from swarmnet.edge.backups.repository import DirectoryRepository
 from swarmnet.edge.operator.requests import RequestCounter
 from swarmnet.errors import IncompleteError, RefusedError, SwarmnetError
+from swarmnet.model.backup import Reason
 from swarmnet.model.base import Secret
 from swarmnet.model.events import ignore
 from swarmnet.model.expectation import Party, PartyKind
@@ -88,7 +89,7 @@ def take(ports: Ports) -> object:
 
 
 def take_raft(ports: Ports) -> object:
-    order = RaftOrder(BACKUP_ID, CREATED, "test")
+    order = RaftOrder(BACKUP_ID, CREATED, "test", Reason.MANUAL)
     with TemporaryDirectory() as folder:
         repository = DirectoryRepository(Path(folder) / "backups")
         by = operator()

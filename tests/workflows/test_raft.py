@@ -10,6 +10,7 @@ import pytest
 from swarmnet.edge.backups.archives import RaftArchives
 from swarmnet.edge.backups.repository import DirectoryRepository
 from swarmnet.errors import CommandError, DamagedError, RefusedError, UnreachableError, UsageError, WrongKeyError
+from swarmnet.model.backup import Reason
 from swarmnet.model.base import Secret
 from swarmnet.model.state import SwarmStanding
 from swarmnet.model.swarm import Rotation, SwarmSpec
@@ -53,7 +54,7 @@ class Site:
     consent: Yes = field(default_factory=Yes)
 
     def take(self, manager: str | None = None, *, allow_outage: bool = False) -> ArchivedRaft:
-        order = RaftOrder(BACKUP_ID, CREATED, "swarmnet 0", manager, allow_outage=allow_outage)
+        order = RaftOrder(BACKUP_ID, CREATED, "swarmnet 0", Reason.SCHEDULE, manager, allow_outage=allow_outage)
         asked: list[Source] = []
         taken = archive(
             self.world.ports(), order, vault=VAULT, repository=self.repository, operator=operator(), agree=asked.append
@@ -304,6 +305,7 @@ def test_an_archive_is_listed_checked_and_sealed_again_and_opens_as_nothing_else
     (again,) = rewrap((entry,), frozenset(), repository=site.repository, vault=VAULT, listener=listener)
     assert (again.changed, again.problem) == (True, None)
     assert opened_raft(entry, repository=site.repository, vault=VAULT).id == BACKUP_ID
+    assert [one.header.reason for one in listing(site.repository, VAULT) if one.header] == [Reason.SCHEDULE]
 
 
 def test_a_changed_archive_is_not_put_anywhere(site: Site) -> None:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from swarmnet.cli.scheduled_raft import order_of_run
 from swarmnet.edge.backups.vault import AgeVault
 from swarmnet.errors import LabError
 from swarmnet.model.backup import Reason
 from swarmnet.model.schedule import DrillRun
 from swarmnet.plan.recovery.catalogue import latest
 from swarmnet.workflows.backup_lookup import opened
-from swarmnet.workflows.raft import RaftOrder, archive
+from swarmnet.workflows.raft import archive
 from tests.simulator import World
 from tests.support.goals import SITE, operator, run
 from tests.support.nights import DAY, VAULT, Nights, a_schedule
@@ -295,10 +296,9 @@ def _archiving(tmp_path: Path, **fields: object) -> Nights:
     nights = _nights(tmp_path, managers=3, workers=0, raft="0 3 * * SUN", **fields)
 
     def take() -> str:
-        order = RaftOrder(f"{len(nights.runs):032x}"[::-1], nights.clock.now(), "swarmnet 0")
         taken = archive(
             nights.world.ports(),
-            order,
+            order_of_run(nights.clock.now()),
             vault=VAULT,
             repository=nights.repository,
             operator=operator(),
@@ -320,6 +320,7 @@ def test_a_manager_is_archived_once_a_week_and_its_own_rule_says_how_many_stay(t
         "Sun 25",
     ]
     assert _archives(nights) == ["Sun 25", "Sun 18"]
+    assert {one.header.reason for one in nights.backups if one.header} == {Reason.SCHEDULE}
     assert len(nights.backups) == 26 + 2, "the rule is for archives alone"
     assert {record.exit_code for record in nights.runs} == {0}
 

@@ -121,6 +121,7 @@ def take(
         import uuid
         from importlib.metadata import version as installed
 
+        from swarmnet.model.backup import Reason
         from swarmnet.report.documents.raft import raft_document
         from swarmnet.report.reports.raft import raft_lines, raft_report
         from swarmnet.workflows.raft import RaftOrder, archive
@@ -129,6 +130,7 @@ def take(
             backup_id=uuid.uuid4().hex,
             created=ports.clock.now(),
             tool=f"swarmnet {installed('swarmnet')}",
+            reason=Reason.MANUAL,
             manager=stop.manager,
             tags=tuple(tag or ()),
             allow_outage=stop.allow_outage,

@@ -86,7 +86,7 @@ class AgeVault:
             )
         return recipients
 
-    def seal_raft(self, produce: Callable[[Sink], RaftManifest], out: BinaryIO) -> SealedRaft:
+    def seal_raft(self, produce: Callable[[Sink], RaftManifest], out: BinaryIO, *, reason: Reason) -> SealedRaft:
         """Seal a raft archive part by part; nothing of it is kept in memory."""
         recipients, signing = self._parties()
         proof = pyrage.x25519.Identity.generate()
@@ -99,7 +99,7 @@ class AgeVault:
             created=manifest.created,
             tool=manifest.tool,
             cluster=manifest.cluster,
-            reason=Reason.MANUAL,
+            reason=reason,
             tags=manifest.tags,
             complete=True,
             recipients=tuple(recipient.fingerprint for recipient in recipients),

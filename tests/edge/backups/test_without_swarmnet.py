@@ -16,6 +16,7 @@ from swarmnet.edge.backups.repository import DirectoryRepository
 from swarmnet.edge.backups.sealed_file import Head
 from swarmnet.edge.backups.vault import AgeVault
 from swarmnet.errors import SwarmnetError
+from swarmnet.model.backup import Reason
 from tests.support.backups import a_document
 from tests.support.raft_archives import a_manifest
 from tests.support.recipe import opened_by_recipe, run_block, run_recipe
@@ -122,7 +123,7 @@ def test_age_and_tar_unpack_a_raft_archive(ring: BackupKeys, tmp_path: Path) -> 
 
     vault = AgeVault(recipients=ring.recipients(), signing_key=ring.own_signing_key())
     with (tmp_path / "sealed").open("w+b") as part:
-        done = vault.seal_raft(produce, part)
+        done = vault.seal_raft(produce, part, reason=Reason.MANUAL)
     backup = tmp_path / "backup"
     backup.write_bytes(done.head + (tmp_path / "sealed").read_bytes())
     ended = run_block(2, tmp_path, backup, ring.identity, ring.directory / "signers.txt")
@@ -146,7 +147,7 @@ def test_a_raft_archive_that_was_changed_or_cut_anywhere_does_not_open(
         sink(gzip.compress(b"state"))
         return a_manifest()
 
-    path = repository.receive("prod", "ab" * 16, lambda part: vault.seal_raft(produce, part))
+    path = repository.receive("prod", "ab" * 16, lambda part: vault.seal_raft(produce, part, reason=Reason.MANUAL))
     blob = bytearray(path.read_bytes())
     assert vault.open_raft(io.BytesIO(blob)).host == "m1"
     with pytest.raises(SwarmnetError):
