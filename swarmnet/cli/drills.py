@@ -309,12 +309,33 @@ def drill_times(given: str | None, keys: Path, on: Path | None) -> str | None:
     return times
 
 
+def drill_secrets(given: str | None, times: str | None) -> str | None:
+    """Return where drills at night find the values of secrets, which are looked at now and not kept.
+
+    Raises:
+        UsageError: there are no drills, or others can read the file.
+        DocumentError: the file is wrong.
+    """
+    from swarmnet.cli.restore_choices import secrets_in
+
+    if given is None:
+        return None
+    if times is None:
+        raise UsageError("--secrets-from gives values to drills, and there are none", hint="add --drill monthly")
+    if given.startswith("env:"):
+        return given
+    path = Path(given).absolute()
+    secrets_in(path)
+    return str(path)
+
+
 def scheduled(schedule: Schedule, entry: Entry, repository: Repository, vault: Vault) -> DrillRun:
     """Do the drill of a schedule with its newest backup, keep the report, and return how it ended.
 
     Raises:
         SwarmnetError: it could not take place.
     """
+    from swarmnet.cli.restore_choices import given_secrets
     from swarmnet.cli.sealing import signing_key
     from swarmnet.cli.stages import Given
     from swarmnet.model.schedule import DrillRun
@@ -323,7 +344,9 @@ def scheduled(schedule: Schedule, entry: Entry, repository: Repository, vault: V
     key, begun = signing_key(Path(schedule.keys), None), datetime.now(UTC)
     found = opened(entry, repository, vault, None)
     on = None if schedule.drill_on is None else Path(schedule.drill_on)
-    report = rehearsed(Given(on=on, timeout=schedule.timeout), Chosen({}), found, begun=begun, yes=True)
+    source = schedule.drill_secrets
+    chosen = Chosen({} if source is None else given_secrets(source, found.document))
+    report = rehearsed(Given(on=on, timeout=schedule.timeout), chosen, found, begun=begun, yes=True)
     path = written(report, drill_document(report), found.folder, key)
     said = f"drill {report.result}: recovery time {report.recovery:.1f} s, report {path}"
     return DrillRun(exit_code=report.exit_code, line=said)

@@ -42,8 +42,7 @@ def given_secrets(source: str, document: BackupDocument) -> dict[str, Secret]:
         UsageError: others can read the file, or it names a secret that is not in the backup.
         DocumentError: the file is wrong.
     """
-    from swarmnet.edge.operator.files import read_document
-    from swarmnet.parse.secrets import secrets_of_environment, secrets_of_file
+    from swarmnet.parse.secrets import secrets_of_environment
     from swarmnet.plan.recovery.supplies import called
 
     full_names = called(document)
@@ -51,12 +50,25 @@ def given_secrets(source: str, document: BackupDocument) -> dict[str, Secret]:
         found = secrets_of_environment(os.environ, source.removeprefix("env:"), full_names)
         return {full_names[name]: data for name, data in found.items()}
     path = Path(source)
-    content = read_document(path)
-    if path.exists() and path.stat().st_mode & OTHERS:
-        raise UsageError(f"{path} can be read by others", hint=f"chmod 600 {path}")
-    found = secrets_of_file(content, name=source)
+    found = secrets_in(path)
     accepted = {full: full for full in full_names.values()} | full_names
     if strange := sorted(found.keys() - accepted.keys()):
         known = ", ".join(full_names) or "none"
         raise UsageError(f"{path}: the backup has no secret {', '.join(strange)}", hint=f"it has: {known}")
     return {accepted[name]: data for name, data in found.items()}
+
+
+def secrets_in(path: Path) -> dict[str, Secret]:
+    """Return the values in a file that only its owner can read, by the names that it has for them.
+
+    Raises:
+        UsageError: there is no such file, or others can read it.
+        DocumentError: the file is wrong.
+    """
+    from swarmnet.edge.operator.files import read_document
+    from swarmnet.parse.secrets import secrets_of_file
+
+    content = read_document(path)
+    if path.exists() and path.stat().st_mode & OTHERS:
+        raise UsageError(f"{path} can be read by others", hint=f"chmod 600 {path}")
+    return secrets_of_file(content, name=str(path))

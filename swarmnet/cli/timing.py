@@ -67,6 +67,15 @@ class Timing:
             show_default=False,
         ),
     ] = None
+    secrets_from: Annotated[
+        str | None,
+        typer.Option(
+            "--secrets-from",
+            metavar="FILE.yml|env:PREFIX",
+            help="Values of secrets for drills, read at each drill; the schedule keeps only where they are.",
+            show_default=False,
+        ),
+    ] = None
     raft: Annotated[
         str | None,
         typer.Option(

@@ -59,6 +59,8 @@ class Schedule(Document):
     """A cron expression: the first run after such a time rehearses the restore of its backup."""
     drill_on: str | None = None
     """The inventory of spare hosts that drills take place on; None for a lab."""
+    drill_secrets: str | None = None
+    """Where drills take the values of secrets from: ``env:PREFIX`` or a file of the operator's. No value is here."""
     raft: str | None = None
     """A cron expression: the first run after such a time archives a manager's whole state, too."""
     keep_raft: Count = 0

@@ -198,6 +198,9 @@ def test_what_is_broken_since_the_install_is_what_the_run_fails_with(place: Path
         (("--drill", "sometimes"), "--drill 'sometimes' is not a time"),
         (("--on", "spare.yml"), "--on names hosts for drills"),
         (("--drill", "monthly", "--on", "no-such.yml"), "no such file"),
+        (("--secrets-from", "env:RESTORE_"), "--secrets-from gives values to drills"),
+        (("--drill", "monthly", "--secrets-from", "no-such.yml"), "no such file"),
+        (("--drill", "monthly", "--secrets-from", "prod.yml"), "prod.yml can be read by others"),
         (("--raft", "sometimes"), "--raft 'sometimes' is not a time"),
         (("--playbook", "no-such.yml"), "no such file"),
         (("--to", "sftp://ann:hush@backup.example/x"), "password"),
@@ -229,6 +232,16 @@ def test_what_runs_besides_the_backup_is_part_of_the_schedule_with_whole_paths(p
     _installed(place, *words, "--playbook", str(playbook))
     kept = schedules(place / "schedules").get(None)
     assert (kept.raft, kept.keep_raft, kept.drill_on, kept.playbook) == ("0 3 * * SUN", 4, str(spare), str(playbook))
+
+
+def test_a_schedule_keeps_where_the_secrets_of_its_drills_are_and_no_value_of_them(place: Path) -> None:
+    values = place / "values.yml"
+    values.write_text("password: open-sesame-4711\n")
+    values.chmod(0o600)
+    for given, kept in (("values.yml", str(values)), ("env:RESTORE_", "env:RESTORE_")):
+        _installed(place, "--drill", "monthly", "--secrets-from", given)
+        assert schedules(place / "schedules").get(None).drill_secrets == kept
+        assert not [one for one in (place / "schedules").iterdir() if "4711" in one.read_text()]
 
 
 def test_a_schedule_is_replaced_and_removed_and_backups_stay(place: Path) -> None:
