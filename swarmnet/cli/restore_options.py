@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from swarmnet.cli import wiring
-from swarmnet.cli.commands.backup import MapOption
+from swarmnet.cli.moved import MapOption, SubnetMapOption
 from swarmnet.cli.options import LimitedCluster, MissingOption, ReplaceOption, names_of
 from swarmnet.cli.readiness import UnreadyOption, ready_to_join
 from swarmnet.cli.restore_choices import given_secrets, pairs
@@ -36,14 +36,7 @@ class RestoreOptions:
     interactive: Annotated[
         bool, typer.Option("--interactive", help="Ask which host replaces each old one that has none.")
     ] = False
-    subnet_map: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--subnet-map",
-            metavar="OLD=NEW",
-            help="Move networks in an old block, with all addresses in it, to a new block of its size; repeatable.",
-        ),
-    ] = None
+    subnet_map: SubnetMapOption = None
     secrets_from: Annotated[
         str | None,
         typer.Option("--secrets-from", metavar="FILE.yml|env:PREFIX", help="Values of secrets, which no backup holds."),

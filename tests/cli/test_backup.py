@@ -15,8 +15,9 @@ from swarmnet.edge.backups.repository import DirectoryRepository
 from swarmnet.errors import BackupNotFoundError, DamagedError, SwarmnetError, UsageError, WrongKeyError
 from swarmnet.model.events import ignore
 from swarmnet.model.sources import SourceFile, Sources
+from swarmnet.plan.recovery.subnet_map import SubnetMap, moved
 from swarmnet.workflows.backup import Order, create
-from tests.support.backups import CANARY, CREATED, a_state
+from tests.support.backups import CANARY, CREATED, a_document, a_state
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -141,6 +142,20 @@ def test_diff_ends_with_6_on_drift_and_with_0_on_none(place: Path) -> None:
     same, other = _run(place, "diff", "abab", "abab"), _run(place, "diff", "abab", "latest")
     assert (same.exit_code, same.stdout) == (0, "no drift\n")
     assert (other.exit_code, other.stdout) == (6, "- service web: missing\n")
+
+
+def test_diff_finds_no_drift_in_a_backup_of_a_cluster_that_was_restored_on_other_blocks(place: Path) -> None:
+    vault = sealing_vault(place / "keys", None, None, single_recipient=False)
+    blocks = ("--subnet-map", "10.30.0.0/16=10.90.0.0/16")
+    store = DirectoryRepository(place / "backups")
+    there = moved(a_document(), SubnetMap.of({"10.30.0.0/16": "10.90.0.0/16"}))
+    order = Order("prod", "cd" * 16, CREATED + timedelta(hours=1), "swarmnet 0.1.0")
+    create(order, lambda: there.state, vault=vault, repository=store, listener=ignore)
+    assert _run(place, "diff", "abab", "latest").exit_code == 6
+    found = _run(place, "diff", "abab", "latest", *blocks)
+    assert (found.exit_code, found.stdout) == (0, "no drift\n")
+    elsewhere = _run(place, "diff", "abab", "cdcd", "--subnet-map", "9.0.0.0/8=11.0.0.0/8")
+    assert "no network of the backup is in it" in str(elsewhere.exception)
 
 
 def test_prune_without_yes_only_shows(place: Path) -> None:

@@ -12,6 +12,7 @@ import typer
 
 from swarmnet.cli.commands import copies, exports, raft
 from swarmnet.cli.keeping import Keeping
+from swarmnet.cli.moved import Moved
 from swarmnet.cli.options import (
     LimitedCluster,
     LimitOption,
@@ -24,7 +25,6 @@ from swarmnet.cli.options import (
     grouped,
 )
 from swarmnet.cli.output import Output
-from swarmnet.cli.restore_choices import pairs
 from swarmnet.cli.sealing import (
     Checking,
     ClusterOption,
@@ -42,8 +42,6 @@ from swarmnet.cli.wiring import note, this_operator
 from swarmnet.errors import BackupNotFoundError, ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from swarmnet.edge.backups.repository import DirectoryRepository
     from swarmnet.edge.backups.vault import AgeVault
     from swarmnet.model.differences import Drift
@@ -54,11 +52,6 @@ if TYPE_CHECKING:
 
 LIVE = "live"
 """Instead of a backup: the cluster as it is now."""
-
-MapOption = Annotated[
-    list[str] | None,
-    typer.Option("--map", metavar="OLD=NEW", help="Map an old host to the new host that replaces it; repeatable."),
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,8 +309,8 @@ def diff(
     sides: Sides,
     opening: Opening,
     live: Live,
+    moved: Moved,
     output: Output,
-    map_: MapOption = None,
     show_values: ShowValuesOption = False,
 ) -> None:
     """Show what differs between two backups, or between a backup and the live cluster, by object and field.
@@ -330,11 +323,11 @@ def diff(
 
     targets, before, after = output.targets(), sides.before, sides.after
     if after == LIVE:
-        found = _against_live(opening, before, live.cluster(), pairs(map_ or []))
+        found = _against_live(opening, before, live.cluster(), moved)
     elif live.limit:
         raise UsageError("--limit works only with `live`, not between two backups")
     else:
-        found = compare(opening.document(before), opening.document(after), pairs(map_ or []))
+        found = compare(moved.now(opening.document(before)), opening.document(after), moved.hosts)
     targets.emit(drift_report(found, Cover(shows=show_values)))
     if found.differences:
         raise typer.Exit(ExitCode.PENDING)
@@ -342,13 +335,13 @@ def diff(
         raise typer.Exit(ExitCode.INCOMPLETE)
 
 
-def _against_live(opening: Opening, before: str, cluster: LimitedCluster, mapping: Mapping[str, str]) -> Drift:
+def _against_live(opening: Opening, before: str, cluster: LimitedCluster, moved: Moved) -> Drift:
     from swarmnet.workflows.backup import compare_with_live
 
     hosts = cluster.read()
-    old, names = opening.document(before, cluster=hosts.cluster), cluster.names(hosts)
+    old, names = moved.now(opening.document(before, cluster=hosts.cluster)), cluster.names(hosts)
     with cluster.observed(hosts) as ports:
-        return compare_with_live(old, ports, mapping, hosts=names)
+        return compare_with_live(old, ports, moved.hosts, hosts=names)
 
 
 @app.command(

@@ -141,6 +141,22 @@ def renumbered(document: BackupDocument, subnets: SubnetMap, chosen: Selection) 
         UsageError: no network of the backup is in one of the old blocks.
         RefusedError: something cannot be moved; names each object.
     """
+    found = moved(document, subnets)
+    if stays := [*_immovable(document, subnets, chosen)]:
+        raise RefusedError(
+            f"{OPTION} cannot move all that the backup has in these blocks:",
+            details=(f"- {text}" for text in stays),
+            hint="leave these out with --exclude KIND/NAME and make them again by hand, or map other blocks",
+        )
+    return found
+
+
+def moved(document: BackupDocument, subnets: SubnetMap) -> BackupDocument:
+    """Return a backup on other blocks of addresses, to compare it: what cannot be moved is as it was.
+
+    Raises:
+        UsageError: no network of the backup is in one of the old blocks.
+    """
     state = document.state
     networks = [*state.networks, *(net for facts in state.hosts for net in facts.networks)]
     blocks = [block.subnet for net in networks for block in net.spec.subnets]
@@ -148,17 +164,11 @@ def renumbered(document: BackupDocument, subnets: SubnetMap, chosen: Selection) 
         if overlapping(old, blocks) is None:
             known = ", ".join(sorted({*blocks})) or "none"
             raise UsageError(f"{OPTION} {old}: no network of the backup is in it", hint=f"its blocks: {known}")
-    if stays := [*_immovable(document, subnets, chosen)]:
-        raise RefusedError(
-            f"{OPTION} cannot move all that the backup has in these blocks:",
-            details=(f"- {text}" for text in stays),
-            hint="leave these out with --exclude KIND/NAME and make them again by hand, or map other blocks",
-        )
     swarm = state.swarm
     if swarm is not None and swarm.spec.default_addr_pool is not None:
         pools = tuple(subnets.prefix(pool) for pool in swarm.spec.default_addr_pool)
         swarm = swarm.model_copy(update={"spec": swarm.spec.model_copy(update={"default_addr_pool": pools})})
-    moved = state.model_copy(
+    there = state.model_copy(
         update={
             "swarm": swarm,
             "networks": tuple(subnets.network(net) for net in state.networks),
@@ -166,7 +176,7 @@ def renumbered(document: BackupDocument, subnets: SubnetMap, chosen: Selection) 
             "services": tuple(subnets.service(one) for one in state.services),
         }
     )
-    return document.model_copy(update={"state": moved})
+    return document.model_copy(update={"state": there})
 
 
 def _host(facts: HostFacts, subnets: SubnetMap) -> HostFacts:
