@@ -32,6 +32,8 @@ class Rule:
     chain: str
     words: tuple[str, ...]
     packets: int = 0
+    handle: int = 0
+    """What nftables calls it; 0 for a rule of iptables."""
 
     def value(self, *options: str) -> str | None:
         """Return the word after the first of these options; None when there is none."""

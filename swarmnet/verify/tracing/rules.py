@@ -13,7 +13,7 @@ from swarmnet.verify.ids import CauseId
 from swarmnet.verify.keys import SAVE
 from swarmnet.verify.packet_filter import Fate, Packet, meets
 from swarmnet.verify.scenario import HostCommand
-from swarmnet.verify.scenarios.hosts.back_ends import back_ends, read_other
+from swarmnet.verify.scenarios.hosts.back_ends import back_ends, read_others
 from swarmnet.verify.scenarios.hosts.firewall import Dropper, seen_in
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def ask_rules(hosts: Iterable[str]) -> list[Question]:
         for host in dict.fromkeys(hosts)
         for question in (
             HostCommand(host, SAVE.name, ("iptables-save", "-c"), sudo=True),
-            read_other(host),
+            *read_others(host),
             HostCommand(host, FORWARDS.name, read),
         )
     ]
@@ -112,13 +112,13 @@ def _dropper(back_end: BackEnd, packet: Packet, coming: Packet) -> Dropper | Non
         seen = coming if chain == "PREROUTING" else packet
         fate, rule = back_end.tables[name].fate(chain, replace(seen, state=seen_in(name, seen.state)))
         if fate is Fate.DROPPED:
-            return Dropper(name, chain, rule, back_end.name)
+            return Dropper(name, chain, rule, back_end.name, back_end.native)
     return None
 
 
 def _dropped(host: str, dropper: Dropper, what: str) -> Stop:
     words = f"the firewall of {host} drops these {what}: {dropper}"
-    if dropper.back_end:
+    if dropper.is_left:
         words += f", in {dropper.program}, which the engine does not use"
         fix = f"use one back end of iptables on {host} (update-alternatives --display iptables); until then:"
         return Stop(CauseId.IPTABLES_SPLIT, words, f"{fix} {dropper.commands[0]}")

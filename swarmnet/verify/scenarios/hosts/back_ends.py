@@ -1,5 +1,6 @@
-"""The two back ends of iptables on one host, legacy and nft: the kernel walks the rules of both.
+"""Everything that filters packets on one host: both back ends of iptables, legacy and nft, and tables of nftables.
 
+The kernel walks all of them, and a packet that one of them drops is lost.
 The engine and ``iptables-save`` know the one to which the name ``iptables`` leads. A rule in the other one is not seen
 there, and still drops packets; after a change of the back end, the engine's rules of before stay in the old one.
 """
@@ -9,20 +10,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from swarmnet.verify import keys
+from swarmnet.verify import keys, nftables
 from swarmnet.verify.iptables import EMPTY, parse
 from swarmnet.verify.keys import SAVE
 from swarmnet.verify.packet_filter import Filter
 from swarmnet.verify.scenario import HostCommand
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from swarmnet.verify.iptables import Ruleset
     from swarmnet.verify.scenario import Answers
 
-OTHER = keys.command("rules/other")
-LEGACY, NFT = "legacy", "nft"
+OTHER, NATIVE = keys.command("rules/other"), keys.command("rules/native")
+LEGACY, NFT, NFTABLES = "legacy", "nft", "nftables"
 TABLES = ("raw", "mangle", "filter")
 ENGINES = "DOCKER-USER"
 """A chain that every engine makes."""
@@ -41,10 +42,12 @@ class BackEnd:
 
     tables: Mapping[str, Filter]
     name: str = ""
-    """``legacy`` or ``nft``; empty for the one to which ``iptables`` leads."""
+    """``legacy`` or ``nft``; empty for the one to which ``iptables`` leads; ``nftables`` for what is not iptables'."""
     is_engines: bool = True
     """Whether the engine writes its rules here."""
     has_engine_rules: bool = False
+    native: tuple[str, str] = ("", "")
+    """Family and table of nftables, whose chain at one hook this is; empty for iptables."""
 
     @property
     def program(self) -> str:
@@ -52,9 +55,12 @@ class BackEnd:
         return f"iptables-{self.name}" if self.name else "iptables"
 
 
-def read_other(host: str) -> HostCommand:
-    """Return the question for the rules of the other back end."""
-    return HostCommand(host, OTHER.name, ("sh", "-c", _READ_OTHER), sudo=True)
+def read_others(host: str) -> tuple[HostCommand, HostCommand]:
+    """Return the questions for the rules of the other back end, and for those that are not iptables'."""
+    return (
+        HostCommand(host, OTHER.name, ("sh", "-c", _READ_OTHER), sudo=True),
+        HostCommand(host, NATIVE.name, ("nft", "-j", "list", "ruleset"), sudo=True),
+    )
 
 
 def back_ends(answers: Answers, host: str) -> tuple[BackEnd, ...]:
@@ -67,7 +73,15 @@ def back_ends(answers: Answers, host: str) -> tuple[BackEnd, ...]:
     found = [BackEnd(_filters(own), is_engines=mine or not left, has_engine_rules=mine)]
     if any(table.rules for table in other.values()):
         found.append(BackEnd(_filters(other), name, is_engines=left and not mine, has_engine_rules=left))
-    return tuple(found)
+    return (*found, *_native(answers, host, frozenset({*own, *other})))
+
+
+def _native(answers: Answers, host: str, iptables: frozenset[str]) -> Iterator[BackEnd]:
+    """Yield each chain of nftables at a hook, those left out that iptables writes; none where nft is not there."""
+    ended = NATIVE.read(answers, host)
+    for one in nftables.parse(ended.stdout, iptables) if ended is not None and ended.succeeded else ():
+        table = {one.as_table: Filter(one.rules)}
+        yield BackEnd(table, NFTABLES, is_engines=False, native=(one.family, one.table))
 
 
 def _other(answers: Answers, host: str) -> tuple[str, Ruleset]:

@@ -1,8 +1,8 @@
 """Scenario: no host's own firewall drops what the swarm sends between hosts.
 
 Other scenarios see symptoms; this one reads the rules and walks one packet of each kind through them. It reports only
-what is certainly dropped. Rules in the back end of iptables that the engine does not use count, too. Firewalls that are
-not iptables, and those between the hosts, are not seen.
+what is certainly dropped. Rules in the back end of iptables that the engine does not use count, too, and so do tables
+of nftables where the host has ``nft``. Firewalls between the hosts are not seen.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from swarmnet.verify.iptables import CHAIN
 from swarmnet.verify.keys import SAVE
 from swarmnet.verify.packet_filter import Fate, Packet
 from swarmnet.verify.scenario import Answers, Findings, HostCommand, Question, Scenario, Setup
-from swarmnet.verify.scenarios.hosts.back_ends import back_ends, read_other
+from swarmnet.verify.scenarios.hosts.back_ends import LEGACY, NFT, NFTABLES, back_ends, read_others
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,13 +67,22 @@ class Dropper:
     chain: str
     rule: Rule | None
     back_end: str = ""
-    """``legacy`` or ``nft`` where it is in the back end to which ``iptables`` does not lead."""
+    """``legacy`` or ``nft`` where it is in the back end to which ``iptables`` does not lead; else ``nftables``."""
+    native: tuple[str, str] = ("", "")
+    """Family and table, of nftables."""
+
+    @property
+    def is_left(self) -> bool:
+        """Whether it is in the back end of iptables that the engine does not use."""
+        return self.back_end in (LEGACY, NFT)
 
     @property
     def commands(self) -> tuple[str, ...]:
         """The command that removes the rule; none for a policy, which must stay, but in a back end left behind."""
         if self.rule is None:
-            return (f"{self.program} -P {self.chain} ACCEPT",) if self.back_end else ()
+            return (f"{self.program} -P {self.chain} ACCEPT",) if self.is_left else ()
+        if self.back_end == NFTABLES:
+            return (f"nft delete rule {' '.join(self.native)} {self.rule.chain} handle {self.rule.handle}",)
         return (f"{self.program} {self._words('-D')}",)
 
     @property
@@ -83,6 +92,11 @@ class Dropper:
 
     def __str__(self) -> str:
         """Return the rule as ``iptables-save`` prints it, or the policy in words."""
+        if self.back_end == NFTABLES:
+            where = f"of nftables in table {' '.join(self.native)}"
+            if self.rule is None:
+                return f"the policy at the hook {self.chain.lower()} is drop, {where}"
+            return f"rule {self.rule.handle} of chain {self.rule.chain} {where} ({' '.join(self.rule.words)})"
         if self.rule is None:
             return f"the policy of {self.chain} is DROP" + (f" in table {self.table}" * (self.table != "filter"))
         return self._words("-A")
@@ -103,7 +117,7 @@ class HostFirewall(Scenario):
     def ask(self, setup: Setup, _answers: Answers) -> tuple[Question, ...]:
         """Read the rules of each host, in both back ends."""
         own = [HostCommand(host, SAVE.name, ("iptables-save", "-c"), sudo=True) for host in setup.watched]
-        return (*own, *map(read_other, setup.watched))
+        return (*own, *(one for host in setup.watched for one in read_others(host)))
 
     def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return one verdict a host and rule that drops something, else one for all whose rules could be read."""
@@ -114,7 +128,7 @@ class HostFirewall(Scenario):
                 if (dropper := _dropped_by(tables[crossing.host], back_end, crossing)) is not None:
                     found.setdefault((crossing.host, dropper), []).append(crossing)
         verdicts = [self._dropped(host, dropper, dropped) for (host, dropper), dropped in found.items()]
-        split = {host for host, dropper in found if dropper.back_end}
+        split = {host for host, dropper in found if dropper.is_left}
         verdicts += [v for host, both in tables.items() if host not in split and (v := self._left(host, both))]
         unread = [host for host in setup.watched if host not in tables]
         if unread and not verdicts:
@@ -128,6 +142,7 @@ class HostFirewall(Scenario):
 
     def _left(self, host: str, both: tuple[BackEnd, ...]) -> Verdict | None:
         """Return a warning where both back ends hold an engine's rules: those of one are left from before."""
+        both = tuple(one for one in both if one.name != NFTABLES)
         if not all(one.has_engine_rules for one in both) or not both[1:]:
             return None
         program = both[-1].program
@@ -152,7 +167,7 @@ class HostFirewall(Scenario):
             ports = f"udp {dropped[0].packet.port}" if dropped[0].packet.port else what
             fix = f"accept what the swarm needs ({ports} ...): the policy drops whatever no rule accepts"
         cause, where = CauseId.FIREWALL_DROPS, ""
-        if dropper.back_end:
+        if dropper.is_left:
             cause, where = CauseId.IPTABLES_SPLIT, f", in iptables-{dropper.back_end}, which the engine does not use"
             fix = f"use one back end of iptables on {host} (update-alternatives --display iptables); until then:"
         return Verdict(
@@ -293,7 +308,7 @@ def _dropped_by(both: tuple[BackEnd, ...], back_end: BackEnd, crossing: Crossing
         rule = fates[-1][1]
         if any(fate is not Fate.DROPPED for fate, _rule in fates):
             continue
-        dropper = Dropper(name, chain, rule, back_end.name)
+        dropper = Dropper(name, chain, rule, back_end.name, back_end.native)
         if not back_end.is_engines:
             return dropper
         engines = rule is not None and rule.chain.startswith("DOCKER") and rule.chain != "DOCKER-USER"

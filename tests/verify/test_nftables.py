@@ -1,0 +1,109 @@
+"""Rules of nftables, as ``nft -j list ruleset`` (1.0.6) printed them: walked like iptables', named by handle."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from swarmnet.model.report import Status
+from swarmnet.verify.ids import CauseId
+from swarmnet.verify.keys import SAVE
+from swarmnet.verify.nftables import parse
+from swarmnet.verify.packet_filter import Fate, Filter, Packet
+from swarmnet.verify.scenario import Answer, Answers
+from swarmnet.verify.scenarios.hosts.back_ends import NATIVE
+from swarmnet.verify.scenarios.hosts.firewall import HostFirewall
+from swarmnet.verify.tracing.rules import stopped
+from tests.verify.scenarios.test_back_ends import FINE
+from tests.verify.scenarios.test_host_firewall import cluster
+
+PRINTED = Path(__file__).with_name("scenarios").joinpath("nft.json").read_text(encoding="utf-8")
+PACKET = Packet("tcp", "10.0.0.3", "10.0.0.4", 22, 50000, came_by="eth0", leaves_by="")
+
+
+def without(*words: str) -> str:
+    """Return the rules less those that hold a word."""
+    return "\n".join(line for line in PRINTED.splitlines() if not any(word in line for word in words))
+
+
+def fate(hook: str, packet: Packet, *left_out: str) -> tuple[Fate, int]:
+    (one,) = [one for one in parse(without(*left_out), frozenset()) if hook in one.rules.policies]
+    found, rule = Filter(one.rules).fate(hook, packet)
+    return found, rule.handle if rule else 0
+
+
+@pytest.mark.parametrize(
+    ("hook", "packet", "expected"),
+    [
+        ("INPUT", PACKET, (Fate.ACCEPTED, 14)),
+        ("INPUT", replace(PACKET, source="10.1.0.3", came_by="lo"), (Fate.ACCEPTED, 7)),
+        ("INPUT", replace(PACKET, source="10.1.0.3", came_by="docker0"), (Fate.ACCEPTED, 8)),
+        ("INPUT", replace(PACKET, source="10.1.0.3"), (Fate.UNKNOWN, 0)),
+        ("INPUT", replace(PACKET, port=81, state="ESTABLISHED"), (Fate.ACCEPTED, 10)),
+        ("INPUT", replace(PACKET, state="INVALID"), (Fate.DROPPED, 10)),
+        ("INPUT", replace(PACKET, protocol="udp", port=7946), (Fate.ACCEPTED, 15)),
+        ("INPUT", replace(PACKET, protocol="esp", port=None), (Fate.ACCEPTED, 16)),
+        ("INPUT", replace(PACKET, protocol="udp", port=4789, decrypted=True), (Fate.ACCEPTED, 17)),
+        ("INPUT", replace(PACKET, protocol="udp", port=4789), (Fate.DROPPED, 22)),
+        ("FORWARD", replace(PACKET, port=8080, leaves_by="docker_gwbridge"), (Fate.DROPPED, 23)),
+        ("FORWARD", replace(PACKET, port=8080, leaves_by="eth1"), (Fate.ACCEPTED, 0)),
+        ("PREROUTING", replace(PACKET, protocol="udp", port=4789, from_port=40000), (Fate.DROPPED, 6)),
+        ("PREROUTING", replace(PACKET, protocol="udp", port=4789, from_port=50000), (Fate.ACCEPTED, 0)),
+    ],
+)
+def test_a_packet_ends_as_the_kernel_would_end_it(hook: str, packet: Packet, expected: tuple[Fate, int]) -> None:
+    assert fate(hook, packet, "@good") == expected
+
+
+def test_what_a_set_by_name_or_a_limit_decides_is_not_known() -> None:
+    assert fate("INPUT", replace(PACKET, protocol="udp", port=4789)) == (Fate.UNKNOWN, 0)
+    assert fate("INPUT", replace(PACKET, port=81), "@good", "limit") == (Fate.DROPPED, 21)
+    assert fate("INPUT", replace(PACKET, port=81), "@good", "limit", "reject") == (Fate.DROPPED, 0)
+
+
+def test_tables_that_iptables_writes_are_left_to_its_own_reader() -> None:
+    assert [one.chain for one in parse(PRINTED, frozenset({"filter"}))] == ["early", "input", "forward"]
+    assert parse(PRINTED.replace('"inet"', '"ip"'), frozenset({"filter"})) == ()
+    assert parse(PRINTED.replace('"inet"', '"ip6"'), frozenset()) == ()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"nftables": 1}', '{"nftables": [1, {}, {"rule": 1}]}', "[" * 99999])
+def test_what_cannot_be_read_has_no_rules(text: str) -> None:
+    assert parse(text, frozenset()) == ()
+
+
+def answers(printed: str) -> Answers:
+    found: Answers = {(host, SAVE.name): Answer({"exit": 0, "stdout": FINE}) for host in ("w1", "w2", "w3")}
+    found["w3", NATIVE.name] = Answer({"exit": 0, "stdout": printed})
+    return found
+
+
+def test_a_rule_of_nftables_that_drops_vxlan_is_named_with_the_command_that_removes_it() -> None:
+    verdicts = HostFirewall().judge(cluster(), answers(without("@good", "limit", "reject"))).verdicts
+    named = {str(one.evidence["rule"]): one for one in verdicts}
+    rule = named["rule 22 of chain later of nftables in table inet filter (! -s 10.0.0.5 -p udp --dport 4789 -j DROP)"]
+    assert (rule.cause, rule.evidence["hosts"]) == (CauseId.FIREWALL_DROPS, ["w3"])
+    assert rule.evidence["commands"] == ["nft delete rule inet filter later handle 22"]
+    policy = named["the policy at the hook input is drop, of nftables in table inet filter"]
+    assert policy.evidence["commands"] == []
+    assert "tcp 7946" in policy.detail
+
+
+def test_nftables_that_let_all_pass_are_fine() -> None:
+    printed = json.dumps({"nftables": [{"table": {"family": "inet", "name": "x"}}]})
+    (verdict,) = HostFirewall().judge(cluster(), answers(printed)).verdicts
+    assert verdict.status is Status.OK
+
+
+def test_a_trace_names_a_rule_of_nftables_that_does_not_pass_a_packet_on() -> None:
+    packet = replace(PACKET, port=8080, leaves_by="docker_gwbridge")
+    said = answers(PRINTED)
+    said["w3", SAVE.name] = Answer({"exit": 0, "stdout": FINE.replace("FORWARD DROP", "FORWARD ACCEPT")})
+    found = stopped(said, "w3", packet)
+    assert found is not None
+    assert found.cause == CauseId.FIREWALL_DROPS
+    assert "rule 23 of chain forward of nftables" in found.words
+    assert found.fix.endswith("nft delete rule inet filter forward handle 23")
