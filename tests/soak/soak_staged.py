@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.verify.staged import OWN, named
+from tests.verify.staged import OWN, named, staged
 
 if TYPE_CHECKING:
     from tests.support.own_cluster import OwnCluster
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
 
 
-@pytest.mark.parametrize("case", OWN, ids=lambda one: one.mode)
+@pytest.mark.parametrize("case", [*OWN, staged("F27"), staged("F28")], ids=lambda one: one.mode)
 def test_the_first_verdict_names_what_is_broken(case: Staged, own_cluster: OwnCluster) -> None:
     first, *_ = case.seen_on(own_cluster.lab)
     assert (first.cause, tuple(named(first))) == (case.cause, case.hosts), first

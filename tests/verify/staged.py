@@ -247,6 +247,19 @@ OWN = (
 )
 
 
+GOSSIP = """
+settings=/etc/docker/daemon.json
+diagnose() {
+    grep -q diagnostic $settings || sed -i 's/"storage-driver"/"network-diagnostic-port": 2000, &/' $settings
+    kill -HUP $(cat /var/run/docker.pid); sleep 1
+}
+hush() { sed -i 's/"network-diagnostic-port": 2000, //' $settings; kill -HUP $(cat /var/run/docker.pid); }
+ask() { busybox wget -qO- "http://127.0.0.1:2000/$1?nid=$nid&tname=endpoint_table&$2"; }
+of() { docker inspect -f "{{(index .NetworkSettings.Networks \\"plain\\").$1}}" $(docker ps -q -f name=talks); }
+nid=$(docker network inspect -f '{{.Id}}' plain)
+"""
+"""Words to change what engines tell each other of containers, by the engine's own diagnostic server."""
+TALK = "docker service create -q -d=false --name talks --mode global --network plain own:1 sleep 9999"
 DNS = """
 use Socket;
 socket(my $server, AF_INET, SOCK_DGRAM, 17) or die;
@@ -259,6 +272,31 @@ while (my $from = recv($server, my $said, 512, 0)) {
 """Answers that there is no such name."""
 RESOLVE = "cp /etc/resolv.conf /run/kept.dns; echo nameserver {} > /etc/resolv.conf"
 SHARED = (
+    Staged(
+        "F27",
+        "stale-address",
+        ("m2", "m3"),
+        ("own-names", "own-aliases"),
+        ("plain",),
+        breaks={
+            "m1": f"{GOSSIP}{TALK}; diagnose; id=$(of EndpointID); ip=$(of IPAddress);"
+            ' value=$(ask getentry "key=$id&json" | sed \'s/.*"value":"\\([^"]*\\)".*/\\1/\' | base64 -d'
+            ' | sed "s/$ip/${ip%?}9/" | base64 -w0 | sed s/+/%2B/g);'
+            ' ask createentry "key=$(echo $id | tr 0-9a-f a-f0-9)&value=$value"; sleep 2'
+        },
+        heals={
+            "m1": f"{GOSSIP}ask deleteentry key=$(of EndpointID | tr 0-9a-f a-f0-9); hush; docker service rm talks",
+        },
+    ),
+    Staged(
+        "F28",
+        "nameless-task",
+        ("m1", "m2"),
+        ("own-names", "own-aliases"),
+        ("plain",),
+        breaks={"m1": TALK, "m3": f"{GOSSIP}diagnose; ask deleteentry key=$(of EndpointID); sleep 2"},
+        heals={"m3": f"{GOSSIP}hush", "m1": "docker service rm talks"},
+    ),
     Staged(
         "F47",
         "upstream-dns",

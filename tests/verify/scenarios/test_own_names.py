@@ -63,6 +63,21 @@ def test_a_task_that_no_host_finds_is_nameless_though_it_runs() -> None:
     assert verdict.needed == ()
 
 
+OTHERS = {(host, "tasks.web"): ["10.0.3.1", "10.0.3.3"] for host in ("w1", "w3")}
+"""Only the host of web.2 finds it."""
+
+
+def test_a_task_that_only_its_own_host_finds_is_nameless_too() -> None:
+    """Seen on 26.1, 20.10 and 28.5: an engine knows the tasks of its own host without gossip."""
+    (verdict,) = judged(both(), OTHERS)
+    assert (verdict.cause, verdict.evidence["hosts"]) == ("nameless-task", ["w1", "w3"])
+
+
+def test_where_that_host_lacks_other_tasks_as_well_gossip_does_not_reach_it() -> None:
+    (verdict,) = judged(both(), OTHERS | {("w2", "db"): ["10.0.2.2"]})
+    assert (verdict.cause, verdict.evidence["hosts"]) == ("names", ["w1", "w2", "w3"])
+
+
 def test_a_task_that_one_host_does_not_find_is_a_name_that_gossip_did_not_carry() -> None:
     (verdict,) = judged(both(), {("w1", "tasks.web"): ["10.0.3.1", "10.0.3.3"]})
     assert (verdict.cause, verdict.subject, verdict.evidence["hosts"]) == ("names", "network front", ["w1"])

@@ -19,6 +19,7 @@ from swarmnet.verify.own import MOST, by_service, is_changing, own_services, run
 from swarmnet.verify.scenario import OPERATOR, Answers, Findings, InsideTask, Question, SwarmTask, in_steps
 from swarmnet.verify.scenarios.names.names import GOSSIP_FIX, needed
 from swarmnet.verify.scenarios.own.addresses import OwnScenario, addresses_on
+from swarmnet.verify.scenarios.own.nameless import is_nameless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -146,13 +147,10 @@ class OwnNames(OwnScenario):
         by_name: dict[Name, list[Look]] = defaultdict(list)
         for one in wrong:
             by_name[one.name].append(one)
-        everyone: dict[Name, int] = defaultdict(int)
-        for one in (*looks.right, *looks.wrong):
-            everyone[one.name] += 1
         groups: dict[tuple[str, str, CauseId], list[Look]] = defaultdict(list)
         for name, several in by_name.items():
             for one in several:
-                cause = _cause(setup, one, several, everyone[name])
+                cause = _cause(setup, one, looks)
                 groups[name.network, "" if cause is CauseId.NAMES else name.service, cause].append(one)
         for (network, service, cause), found in sorted(groups.items()):
             yield self._failed(setup, network, service, cause, found)
@@ -330,15 +328,14 @@ def _moved(setup: Setup, answers: Answers) -> frozenset[str]:
     )
 
 
-def _cause(setup: Setup, look: Look, wrong: list[Look], askers: int) -> CauseId:
+def _cause(setup: Setup, look: Look, looks: Looks) -> CauseId:
     """Return what is wrong: an address too many says more than one too few; what all lack, no gossip lost."""
     if look.extra:
         mine = {f"service {look.name.service}"}
         others = {one for one, owners in addresses_on(setup, look.name.network).items() if owners - mine}
         others |= _alive(setup, look.name.network)
         return CauseId.ALIAS_TWICE if {*look.extra} <= others else CauseId.STALE_ADDRESS
-    lacking = sum(1 for one in wrong if set(look.missing) <= set(one.missing))
-    return CauseId.NAMELESS_TASK if lacking == askers else CauseId.NAMES
+    return CauseId.NAMELESS_TASK if is_nameless(look, _owner(setup, look), looks) else CauseId.NAMES
 
 
 def _alive(setup: Setup, network: str) -> set[str]:
