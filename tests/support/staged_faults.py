@@ -101,7 +101,7 @@ FAULTS = (
         "m2",
         ("shop_api", "shop_db:80"),
         "size",
-        "mtu",
+        "path-mtu",
         "packets of 1450 bytes",
     ),
     Staged(
