@@ -12,7 +12,7 @@ from swarmnet.model.version import ApiVersion, first_engine
 from swarmnet.operations.network.capacity import ENDED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from swarmnet.model.endpoint import EndpointSpec
     from swarmnet.model.plain_container import PlainContainer
@@ -95,6 +95,19 @@ def _problems_of_address(address: str, state: ClusterState, facts: HostFacts, ne
         yield f"{address} is not an address of network {name}, which has {told}"
     elif (user := holder(state, facts, network, address)) is not None:
         yield f"{address} is taken on network {name} by {user}: choose a free one (`swarmnet ipam` shows them)"
+
+
+def on_several_hosts(places: Iterable[EndpointSpec], state: ClusterState, asking: Sequence[HostFacts]) -> Iterator[str]:
+    """Yield the addresses on networks of the swarm that one step asks for on more than one host."""
+    for place in places:
+        found = ((one, network_of(state, one, place.network)) for one in asking)
+        hosts = [one.host for one, network in found if network is not None and in_swarm(network)]
+        for address in (place.ipv4, place.ipv6):
+            if address is not None and len(hosts) > 1:
+                yield (
+                    f"{address} on network {place.network} is for one container, and this step asks for it on"
+                    f" {', '.join(hosts)}: leave the address out, or write a step for each host"
+                )
 
 
 def holder(state: ClusterState, facts: HostFacts, network: Network, address: str) -> str | None:

@@ -15,7 +15,7 @@ from swarmnet.model.compare import endpoint_changes
 from swarmnet.model.endpoint import CONNECT_MAC_API, EndpointSpec
 from swarmnet.model.ref import Ref
 from swarmnet.model.version import ApiVersion, first_engine
-from swarmnet.operations.container.checks import DEFAULT, UNJOINABLE, problems_of_endpoint
+from swarmnet.operations.container.checks import DEFAULT, UNJOINABLE, on_several_hosts, problems_of_endpoint
 from swarmnet.operations.container.connections import (
     ConnectContainer,
     DisconnectContainer,
@@ -73,12 +73,12 @@ class ConnectOperation(Operation, EndpointSpec):
         return ()
 
     def problems(self, context: Context) -> tuple[str, ...]:
-        """Return what makes the connection impossible on each host."""
-        return tuple(
-            text
-            for host in context.hosts
-            if (facts := context.state.facts(host.name)) is not None
-            for text in self._problems(context.state, facts)
+        """Return what makes the connection impossible on each host, or on all of them together."""
+        found = [facts for host in context.hosts if (facts := context.state.facts(host.name)) is not None]
+        there = [facts for facts in found if context.state.container(facts.host, self.container) is not None]
+        return (
+            *(text for facts in found for text in self._problems(context.state, facts)),
+            *on_several_hosts((self.endpoint,), context.state, there),
         )
 
     def warnings(self, context: Context) -> tuple[str, ...]:

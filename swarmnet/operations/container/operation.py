@@ -33,7 +33,12 @@ from swarmnet.operations.container.actions import (
     StartContainer,
     UpdateContainer,
 )
-from swarmnet.operations.container.checks import UNJOINABLE, problems_of_endpoint, too_old_for_container
+from swarmnet.operations.container.checks import (
+    UNJOINABLE,
+    on_several_hosts,
+    problems_of_endpoint,
+    too_old_for_container,
+)
 from swarmnet.operations.container.connections import (
     ConnectContainer,
     DisconnectContainer,
@@ -158,12 +163,11 @@ class ContainerOperation(OwnableOperation, _Written):
             yield "a mount of type cluster is for the tasks of services: a container has none"
 
     def problems(self, context: Context) -> tuple[str, ...]:
-        """Return what makes the step impossible on each host."""
-        return tuple(
-            text
-            for host in context.hosts
-            if (facts := context.state.facts(host.name)) is not None
-            for text in self._problems(context, facts)
+        """Return what makes the step impossible on each host, or on all of them together."""
+        found = [facts for host in context.hosts if (facts := context.state.facts(host.name)) is not None]
+        return (
+            *(text for facts in found for text in self._problems(context, facts)),
+            *on_several_hosts(self.places or (), context.state, found),
         )
 
     def concerns(self, context: Context) -> tuple[Host, ...]:

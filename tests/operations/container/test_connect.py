@@ -161,6 +161,31 @@ def test_what_cannot_be_is_refused_before_anything_is_done(world: World, fields:
     assert said in plans.refusal(step(**fields), look(world), world.inventory)
 
 
+@pytest.mark.parametrize(
+    "step",
+    [
+        "container: {name: fresh, image: 'app:1', networks: [{network: NET, ipv4: ADDRESS}]}",
+        "connect: {container: legacy, network: NET, ipv4: ADDRESS}",
+    ],
+)
+def test_one_address_of_a_network_of_the_swarm_is_not_for_containers_on_two_hosts(world: World, step: str) -> None:
+    world.machines["m1"].images.add(IMAGE)
+    world.engine("m1").start_container(ContainerSpec("legacy", IMAGE, ("sleep",), {}))
+    world.engine("m1").networks.create(
+        NetworkSpec(name="here", driver="bridge", subnets=(Subnet(subnet="10.2.0.0/24"),))
+    )
+    both, one = f"  - {step}\n    on: [m1, w1]\n", f"  - {step}\n    on: w1\n"
+    state = look(world)
+
+    def given(text: str, network: str, address: str) -> str:
+        return text.replace("NET", network).replace("ADDRESS", address)
+
+    said = plans.refusal(given(both, "data", "10.1.0.9"), state, world.inventory)
+    assert "p.yml:4:3: 10.1.0.9 on network data is for one container, and this step asks for it on m1, w1" in said
+    assert plans.plan(given(one, "data", "10.1.0.9"), state, world.inventory).actions
+    assert plans.plan(given(both, "here", "10.2.0.9"), state, world.inventory).actions
+
+
 def test_a_task_is_not_connected(world: World) -> None:
     box = next(one for one in world.machines["w1"].containers.values() if one.name == "legacy")
     world.machines["w1"].containers[box.id] = box.model_copy(update={"service": "web"})
