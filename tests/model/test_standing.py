@@ -136,7 +136,8 @@ def test_a_service_short_of_tasks_is_reported_with_the_engines_words() -> None:
     assert failing_of(state.services[0], state) == ("rejected on w1: No such image: i:1",)
     assert standing(state, HOSTS).reasons == ("web runs 1 of 3 tasks",)
     told = status_text(state, HOSTS).splitlines()
-    assert told[0].startswith("cluster shop: degraded: web runs 1 of 3 tasks; 3 of 3 managers work")
+    assert told[0] == "cluster shop: degraded: web runs 1 of 3 tasks"
+    assert told[1].startswith("3 of 3 managers work; ")
     assert told[-1] == "web: rejected on w1: No such image: i:1"
 
 

@@ -25,15 +25,23 @@ if TYPE_CHECKING:
 
 _HOUR = 3600
 SHOWN = 3
-"""Reasons that one line names; the rest is counted."""
+"""Reasons that are named; the rest is counted."""
 _STYLES = {Health.HEALTHY: "green", Health.DEGRADED: "yellow", Health.LOST: "red", Health.ABSENT: "yellow"}
 
 
 def status_lines(state: ClusterState, inventory: Inventory) -> Iterator[Line]:
-    """Yield one line on the cluster's health, then tables of what is where."""
+    """Yield one line on the cluster's health, then why it is so and what the next loss means; tables of what is where.
+
+    A reason has a line of its own: several would not fit on a screen.
+    """
     found = standing(state, inventory)
-    health = (found.health.value, _STYLES[found.health])
-    yield line((f"cluster {inventory.cluster}", "bold"), ": ", health, f": {_headline(found, state)}")
+    health, reasons = (found.health.value, _STYLES[found.health]), _reasons(found, state)
+    why = f": {reasons[0]}" if reasons else ""
+    yield line((f"cluster {inventory.cluster}", "bold"), ": ", health, why)
+    yield from (f"also: {reason}" for reason in reasons[1:])
+    if state.swarm is not None:
+        yield _managers(found)
+        yield f"{count(len(state.nodes), 'node')}, swarm {state.swarm.id}"
     if found.cure:
         yield f"next: {found.cure}"
     yield from _node_table(state)
@@ -61,15 +69,18 @@ def backup_text(age: BackupAge) -> str:
     return f"{'OVERDUE: ' if age.overdue else ''}the newest complete one is {old}, {where}{limit}"
 
 
-def _headline(found: Standing, state: ClusterState) -> str:
-    """Return why the cluster is as it is, and what the next loss means."""
+def _reasons(found: Standing, state: ClusterState) -> tuple[str, ...]:
+    """Return why the cluster is as it is."""
     if state.swarm is None:
-        return "; ".join(found.reasons) or "no host that answers is in one"
+        return found.reasons or ("no host that answers is in one",)
     more = len(found.reasons) - SHOWN
-    why = "; ".join(found.reasons[:SHOWN]) + (f" and {count(more, 'thing')} more" if more > 0 else "")
+    return (*found.reasons[:SHOWN], *([f"{count(more, 'more reason')}"] if more > 0 else []))
+
+
+def _managers(found: Standing) -> str:
+    """Return how many managers work, and what the next loss means."""
     managers = f"{found.answering} of {count(found.managers, 'manager')} {'works' if found.answering == 1 else 'work'}"
-    said = (why, managers, next_loss(found))
-    return f"{'; '.join(filter(None, said))} ({count(len(state.nodes), 'node')}, swarm {state.swarm.id})"
+    return f"{managers}; {next_loss(found)}"
 
 
 def _differences(state: ClusterState, inventory: Inventory) -> Iterator[Line]:

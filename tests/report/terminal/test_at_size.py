@@ -133,8 +133,8 @@ def test_plan_apply_and_status_of_sixty_hosts_fit_into_eighty_columns() -> None:
     applied = apply(world.ports(), wanted, terms())
     world.machines["w9"].powered = False
     world.settle()
-    _headline, *tables = lines_of(status_lines(observe(world.ports()), world.inventory))
-    texts = [lines_of(plan_lines(planned.plan, planned.state)), lines_of(apply_lines(applied)), tables]
+    shown = lines_of(status_lines(observe(world.ports()), world.inventory))
+    texts = [lines_of(plan_lines(planned.plan, planned.state)), lines_of(apply_lines(applied)), shown]
 
     assert [line for text in texts for line in text if len(line) > WIDTH] == []
     assert all(texts)
