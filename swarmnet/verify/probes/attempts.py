@@ -27,13 +27,20 @@ class UnfitImageError(EngineError):
 
 
 def start(
-    clock: Clock, engine: EnginePort, spec: ContainerSpec, *, timeout: float, remove: Callable[[str], object]
+    clock: Clock,
+    engine: EnginePort,
+    spec: ContainerSpec,
+    *,
+    timeout: float,
+    remove: Callable[[str], object],
+    hopeless: Callable[[], str | None],
 ) -> str:
     """Start a container, again if need be; return its id.
 
     A node learns of a network while its first container attaches, and forgets it after its last one left: a start in
     between ends with "network not found" (moby#41841; seen on 28.5.2, where the next start succeeded), and on 20.10.24
     after 20 s with "attaching to network failed". ``remove`` removes the container of that name that an attempt left.
+    ``hopeless`` returns why no further attempt can succeed, or None; it is asked after each one that failed.
 
     Raises:
         EngineError: no attempt succeeded in time, or none can.
@@ -47,6 +54,8 @@ def start(
             remove(spec.name)
             if absence.kind_of(OverlayProbe(engine.host, problem=error.message)).is_final:
                 raise
+            if (why := hopeless()) is not None:
+                raise EngineError(engine.host, f"{error.message}; {why}") from error
             return None, error.message
 
     try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import HostError
+from swarmnet.model.find import by_id
 from swarmnet.model.ports import ContainerSpec
 from swarmnet.model.state import Endpoint
 from swarmnet.operations.addresses import data_path_of
@@ -142,4 +143,17 @@ class ProbeContainers:
             spec,
             timeout=self.context.patience(ATTACH_LIMIT, networks=len(self.networks)),
             remove=lambda name: remove_containers(self.context, engine, named=name),
+            hopeless=lambda: self._cut_off(engine.host),
         )
+
+    def _cut_off(self, host: str) -> str | None:
+        """Return that the managers do not hear a host any more: they give it no address, however often it asks.
+
+        They count a node as down after three heartbeats, 15 s by default; one attempt to attach takes 20 s.
+        """
+        seen = self.context.state.node_of(host)
+        try:
+            node = None if seen is None else by_id(self.context.ports.manager().nodes.list(), seen.id)
+        except HostError:  # no manager answers now
+            return None
+        return "the managers count its node as down by now" if node is not None and node.status == "down" else None
