@@ -33,7 +33,7 @@ def start(
     *,
     timeout: float,
     remove: Callable[[str], object],
-    hopeless: Callable[[], str | None],
+    hopeless: Callable[[], str | None] = lambda: None,
 ) -> str:
     """Start a container, again if need be; return its id.
 
