@@ -263,10 +263,10 @@ def test_an_agent_logs_in_also_with_the_locked_key_that_it_holds(fleet: Fleet, m
             fleet.host("by-agent", key=None)
             fleet.host("by-file", key=str(locked))
             session = fleet.session()
-            session.connect("by-agent")
-            session.connect("by-file")
+            said = {name: session.shell(name).run(["echo", "there"]).stdout for name in ("by-agent", "by-file")}
         finally:
             agent.terminate()
+    assert said == {"by-agent": b"there\n", "by-file": b"there\n"}
 
 
 def test_a_jump_host_of_the_inventory_is_connected_once_for_itself_and_all_behind_it(fleet: Fleet) -> None:

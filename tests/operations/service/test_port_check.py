@@ -156,14 +156,25 @@ class BehindJumpHost(SimulatedPorts):
         return self.tries(host, port)
 
 
-def through_gate(tries: Callable[[str, int], bool | None], *, here: bool = True) -> None:
-    """Add a port to a service of three hosts, two of which are behind a jump host."""
+def through_gate(tries: Callable[[str, int], bool | None], *, here: bool = True) -> tuple[set[int], set[str]]:
+    """Add a port to a service of three hosts, two of which are behind a jump host.
+
+    Return the ports that the service has then, and the hosts that were tried from the jump host.
+    """
+    tried: set[str] = set()
+
+    def noted(host: str, port: int) -> bool | None:
+        tried.add(host)
+        return tries(host, port)
+
     world = World(managers=1, workers=2)
     apply(world, BEFORE)
     knocked(world, lambda _port, _host: here)
-    ports = BehindJumpHost(world, tries)
+    ports = BehindJumpHost(world, noted)
     for action in planned(world, AFTER).actions:
         action.run(ports)
+    (web,) = world.engine("m1").services.list()
+    return {port.published for port in web.spec.ports or () if port.published}, tried
 
 
 def test_a_door_behind_a_jump_host_is_tried_from_there() -> None:
@@ -175,11 +186,13 @@ def test_a_door_behind_a_jump_host_is_tried_from_there() -> None:
 @pytest.mark.parametrize("gate", [True, False, None])
 def test_what_one_side_sees_says_nothing_of_the_other(gate: bool | None, *, here: bool) -> None:  # noqa: FBT001
     """A firewall may let the jump host in and this machine not, or the other way round."""
-    through_gate(lambda _host, _port: gate, here=here)
+    assert through_gate(lambda _host, _port: gate, here=here) == ({8080, 8081}, {"w1", "w2"})
 
 
 def test_a_door_that_the_jump_host_does_not_try_is_not_missed() -> None:
-    through_gate(lambda host, _port: None if host == "w2" else True)
+    ports, tried = through_gate(lambda host, _port: None if host == "w2" else True)
+
+    assert (ports, tried) == ({8080, 8081}, {"w1", "w2"})
 
 
 def published(*texts: str) -> ServiceSpec:

@@ -110,6 +110,11 @@ def test_an_update_that_the_engine_stopped_ends_with_the_tasks_error_and_what_to
 
 
 def test_an_update_that_goes_on_or_is_done_is_not_refused() -> None:
-    watched = Watched()
-    for state in (None, "updating", "completed"):
-        watched.rollout.refuse(_service(state), ())
+    watched, refused = Watched(), []
+    for state in (None, "updating", "completed", "paused"):
+        try:
+            watched.rollout.refuse(_service(state), ())
+        except ConvergenceError:
+            refused.append(state)
+
+    assert refused == ["paused"]
