@@ -147,7 +147,7 @@ class ProbeContainers:
         )
 
     def _cut_off(self, host: str) -> str | None:
-        """Return that the managers do not hear a host any more: they give it no address, however often it asks.
+        """Return why a host that the managers do not hear any more gets no address, however often it asks; else None.
 
         They count a node as down after three heartbeats, 15 s by default; one attempt to attach takes 20 s.
         """
