@@ -109,6 +109,10 @@ AllowDownOption = Annotated[
         help="Service that may stop because no other node has room for it; repeatable, or with commas.",
     ),
 ]
+VariableOption = Annotated[
+    list[str] | None,
+    typer.Option("--var", metavar="NAME=VALUE", help="Set a variable, overriding the playbook's; repeatable."),
+]
 ReplaceOption = Annotated[
     list[str] | None,
     typer.Option(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swarmnet.cli.options import AllowDownOption, MissingOption, ReplaceOption, names_of
+from swarmnet.cli.options import AllowDownOption, MissingOption, ReplaceOption, VariableOption, names_of
 from swarmnet.cli.readiness import UnreadyOption, ready_to_join
 
 if TYPE_CHECKING:
@@ -51,10 +51,7 @@ class PlaybookOptions:
             help="Run the programs that planning needs: `from: {command: ...}` here, `unless` on the hosts.",
         ),
     ] = False
-    var: Annotated[
-        list[str] | None,
-        typer.Option("--var", metavar="NAME=VALUE", help="Set a variable, overriding the playbook's; repeatable."),
-    ] = None
+    var: VariableOption = None
 
     def goal(self, path: Path, inventory: Inventory, limit: list[str] | None, *, agree: Agree | None = None) -> Goal:
         """Read a playbook and return the goal that it describes; raises what :func:`goal_of` raises.

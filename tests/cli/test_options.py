@@ -67,6 +67,19 @@ def test_names_may_be_repeated_and_have_commas() -> None:
     assert names_of(None) == frozenset()
 
 
+READS_PLAYBOOK = [
+    words
+    for words, one in LEAVES.items()
+    if any((part.name, part.param_type_name) == ("playbook", "argument") for part in one.params)
+]
+
+
+@pytest.mark.parametrize("words", READS_PLAYBOOK)
+def test_every_command_that_reads_a_playbook_sets_its_variables(words: str) -> None:
+    (option,) = (one for one in LEAVES[words].params if one.name == "var")
+    assert option.opts == ["--var"]
+
+
 @pytest.mark.parametrize("words", LEAVES)
 def test_help_ends_with_an_example_that_the_command_accepts(words: str) -> None:
     command = LEAVES[words]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from swarmnet.cli.commands.verify import level_of, overlays_of, read_playbook, scenarios
+from swarmnet.cli.commands.verify import book_of, level_of, overlays_of, read_playbook, scenarios
 from swarmnet.cli.probes import probe_kit
 from swarmnet.cli.results import read
 from swarmnet.errors import UsageError
@@ -80,6 +80,19 @@ def test_a_playbook_that_only_expects_something_names_no_overlay_and_is_taken(st
     path = tmp_path / "who.yml"
     path.write_text(f"schema: 1\nname: who\nsteps:\n  - {step}\n")
     assert overlays_of(read_playbook(path, inventory(1))) == ()
+
+
+def test_variables_of_a_playbook_are_those_that_apply_was_given(tmp_path: Path) -> None:
+    path = tmp_path / "live.yml"
+    path.write_text("schema: 1\nname: live\nvars: {live: blue}\nsteps:\n  - network: {name: '${live}-env'}\n")
+    hosts = inventory(1)
+    for variables, name in ((None, "blue-env"), (["live=green"], "green-env")):
+        book = book_of(path, hosts, variables)
+        assert book is not None
+        assert overlays_of(book) == (name,)
+    with pytest.raises(UsageError, match="--var sets variables of a playbook, and none is named"):
+        book_of(None, hosts, ["live=green"])
+    assert book_of(None, hosts, None) is None
 
 
 def test_every_source_of_a_verdict_can_be_chosen_and_left_out() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swarmnet.cli.options import LimitedCluster, ProbeArchiveOption, ProbeImageOption, grouped
+from swarmnet.cli.options import LimitedCluster, ProbeArchiveOption, ProbeImageOption, VariableOption, grouped
 from swarmnet.cli.output import Output
 from swarmnet.errors import ExitCode
 
@@ -33,6 +33,7 @@ PlaybookArgument = Annotated[
 class Chosen:
     """What is checked, and in which image."""
 
+    var: VariableOption = None
     only: Annotated[
         list[str] | None,
         typer.Option("--only", metavar="CHECK", help="Only this check; repeatable, or with commas."),
@@ -53,7 +54,7 @@ def command(cluster: LimitedCluster, chosen: Chosen, output: Output, playbook: P
 
     Exit: 0 ready, warnings included; 1 something is wrong; 3 something could not be checked.
     """
-    from swarmnet.cli.commands.verify import read_playbook
+    from swarmnet.cli.commands.verify import book_of
     from swarmnet.cli.probes import probe_kit, this_run
     from swarmnet.cli.wiring import logging_in, this_operator
     from swarmnet.model.verification import Keep, Phase
@@ -67,7 +68,7 @@ def command(cluster: LimitedCluster, chosen: Chosen, output: Output, playbook: P
     kit = probe_kit(chosen.probe_image, chosen.probe_archive)
     hosts = cluster.read()
     within = cluster.names(hosts)
-    book = read_playbook(playbook, hosts) if playbook else None
+    book = book_of(playbook, hosts, chosen.var)
     names = tuple(host.name for host in hosts.members if within is None or host.name in within)
     with logging_in(cluster.connected(hosts), [host.name for host in hosts.hosts]) as ports:
         begun = ports.clock.monotonic()

@@ -9,11 +9,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swarmnet.cli.options import LONGEST_WAIT, LimitedCluster, ProbeArchiveOption, ProbeImageOption, grouped, names_of
+from swarmnet.cli.options import (
+    LONGEST_WAIT,
+    LimitedCluster,
+    ProbeArchiveOption,
+    ProbeImageOption,
+    VariableOption,
+    grouped,
+    names_of,
+)
 from swarmnet.cli.output import Output
 from swarmnet.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from swarmnet.model.hosts import Inventory
     from swarmnet.model.verification import Level, ProbeKit, Verification
     from swarmnet.operations.playbook import Playbook
@@ -52,6 +62,7 @@ EXITS = {
 class Chosen:
     """What is tested."""
 
+    var: VariableOption = None
     network: Annotated[
         list[str] | None,
         typer.Option("--network", metavar="NAME", help="Test this overlay; repeatable, or with commas."),
@@ -156,7 +167,7 @@ def order(cluster: LimitedCluster, hosts: Inventory, playbook: Path | None, chos
     from swarmnet.verify.story import VerifyOptions
 
     within = cluster.names(hosts)
-    book = read_playbook(playbook, hosts) if playbook else None
+    book = book_of(playbook, hosts, chosen.var)
     wish = VerifyOptions(
         scenarios(chosen.only, chosen.skip, chosen.level),
         tuple(sorted(names_of(chosen.network))) or (overlays_of(book) if book else ()),
@@ -189,14 +200,32 @@ def proved(
         return verify(ports, state, wish, kit=kit, run=this_run(this_operator()), before=(seen,))
 
 
-def read_playbook(path: Path, inventory: Inventory) -> Playbook:
+def book_of(path: Path | None, inventory: Inventory, variables: Sequence[str] | None) -> Playbook | None:
+    """Return the playbook of a command that may have one.
+
+    Raises:
+        DocumentError: the playbook is wrong.
+        UsageError: a variable is wrong, or there is no playbook for it.
+    """
+    if path is None and variables:
+        raise UsageError("--var sets variables of a playbook, and none is named", hint="name the playbook")
+    return read_playbook(path, inventory, variables or ()) if path is not None else None
+
+
+def read_playbook(path: Path, inventory: Inventory, variables: Sequence[str] = ()) -> Playbook:
     """Return a playbook with its stacks put in; raises ``DocumentError`` where it is wrong."""
     from swarmnet.cli.planning import operator_files
     from swarmnet.edge.operator.files import read_document
     from swarmnet.parse.compose.playbook import with_stacks
-    from swarmnet.parse.playbook import parse_playbook
+    from swarmnet.parse.playbook import parse_playbook, parse_variables
 
-    playbook = parse_playbook(read_document(path), str(path), environment=os.environ, inventory=inventory)
+    playbook = parse_playbook(
+        read_document(path),
+        str(path),
+        variables=parse_variables(variables),
+        environment=os.environ,
+        inventory=inventory,
+    )
     return with_stacks(playbook, operator_files(path.parent), os.environ)
 
 

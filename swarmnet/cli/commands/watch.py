@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from swarmnet.cli.commands.verify import Chosen, PlaybookArgument, Probe, order, proved
-from swarmnet.cli.options import JsonOption, LimitedCluster, grouped
+from swarmnet.cli.options import JsonOption, LimitedCluster, VariableOption, grouped
 from swarmnet.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Watching:
         float,
         typer.Option("--every", metavar="SECONDS", min=SHORTEST, max=LONGEST, help="Seconds between two looks."),
     ] = 60.0
+    var: VariableOption = None
     level: Annotated[
         str, typer.Option("--level", metavar="LEVEL", help="How much each look proves: quick, standard or full.")
     ] = "quick"
@@ -78,7 +79,8 @@ def command(
 
     argv = hook(watching.on_change)
     hosts = cluster.read()
-    asked = order(cluster, hosts, playbook, Chosen(network=watching.network, level=watching.level), probe)
+    chosen = Chosen(var=watching.var, network=watching.network, level=watching.level)
+    asked = order(cluster, hosts, playbook, chosen, probe)
     kit = probe_kit(probe.probe_image, probe.probe_archive)
 
     def look() -> Looked:
