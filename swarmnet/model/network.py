@@ -12,11 +12,14 @@ from swarmnet.model.fields import Codec, Effect, EngineField, lines
 from swarmnet.model.network_codecs import BLOCKS, MTU, PRESENCE, SCOPE
 from swarmnet.model.subnet import Address, Prefix, Scope, Subnet
 
-__all__ = ["GATEWAY", "MTU_OPTION", "Address", "Network", "NetworkSpec", "Prefix", "Scope", "Subnet"]
+__all__ = ["GATEWAY", "LAN_DRIVERS", "MTU_OPTION", "Address", "Network", "NetworkSpec", "Prefix", "Scope", "Subnet"]
 
 GATEWAY = "docker_gwbridge"
 """The bridge of each node through which tasks of overlays reach the world; engines make it as they enter a swarm."""
 MTU_OPTION = "com.docker.network.driver.mtu"
+
+LAN_DRIVERS = ("macvlan", "ipvlan")
+"""Drivers of networks whose containers have addresses of the hosts' own LAN."""
 
 
 def _flag(path: str, codec: Codec = FLAG) -> EngineField:
@@ -90,6 +93,15 @@ class NetworkSpec(Document):
         if self.scope is not None:
             return self.scope
         return Scope.SWARM if self.driver == "overlay" else Scope.LOCAL
+
+    @property
+    def on_lan(self) -> bool:
+        """Whether containers have addresses of the hosts' own LAN.
+
+        Each host gives them: no manager knows them, no service has a virtual one, and engines tell each other no names
+        there (moby#32981; seen on 20.10, 26.1 and 28.5).
+        """
+        return self.driver in LAN_DRIVERS
 
 
 class Network(Document):

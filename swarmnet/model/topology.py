@@ -157,14 +157,18 @@ def _of_swarm(net: Network, state: ClusterState) -> Iterator[Member]:
             called = (service.spec.name, *_aliases(service, name))
             vip = _bare(service.virtual_ips[name])
             yield Member("vip", service.spec.name, None, service.spec.name, vip, called, None, "")
-        yield from (_task(one, service, name, names) for one in found if name in one.networks)
+        for one in found:
+            if name in one.networks:
+                yield _task(one, service, net, names)
     for facts in state.hosts:
         yield from _of_containers(net, facts)
 
 
-def _task(task: Task, service: Service, network: str, names: dict[str, str]) -> Member:
+def _task(task: Task, service: Service, net: Network, names: dict[str, str]) -> Member:
+    network = net.spec.name
     direct = service.spec.endpoint_mode is EndpointMode.DNSRR
     called = (service.spec.name, *_aliases(service, network)) if direct else ()
+    called = (*called, f"tasks.{service.spec.name}") if not net.spec.on_lan else ()
     address = ", ".join(_bare(one) for one in task.networks[network])
     host = names.get(task.node_id or "")
     return Member(
@@ -173,7 +177,7 @@ def _task(task: Task, service: Service, network: str, names: dict[str, str]) -> 
         host=host,
         service=service.spec.name,
         address=address,
-        names=(*called, f"tasks.{service.spec.name}"),
+        names=called,
         mac=None,
         state=task.state,
     )

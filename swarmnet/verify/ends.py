@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from swarmnet.model.expectation import Party, PartyKind
@@ -12,10 +13,11 @@ if TYPE_CHECKING:
 
     from swarmnet.model.expectation import Expectations
     from swarmnet.model.service import Task
-    from swarmnet.model.state import ClusterState, Container
+    from swarmnet.model.state import ClusterState, Container, HostFacts
 
 HOST_NETWORK = "host"
 """The network of tasks that have the host's own namespace."""
+NO_BOXES: Mapping[str, Container] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +69,38 @@ def ends_of(
     Args:
         state: the cluster, with its tasks.
         expected: what names the parties.
-        containers: of the hosts on which parties outside of services are.
+        containers: of the hosts that ``read_at`` names.
     """
     found: list[End] = []
     asking: set[tuple[str, str]] = set()
     watched = _watched(expected)
+    boxes = {box.id: box for several in containers.values() for box in several}
     for party in parties_of(expected):
-        several = _plain(party, containers) if party.kind is PartyKind.CONTAINER else tasks_of(state, party.name)
+        is_plain = party.kind is PartyKind.CONTAINER
+        several = _plain(party, containers) if is_plain else tasks_of(state, party.name, boxes)
         for end in several:
             asks = bool(end.host and end.container) and (end.party, end.host) not in asking
             asking |= {(end.party, end.host)} if asks else set()
             watches = bool(end.host and end.container) and party in watched
             found.append(replace(end, asks=asks, watches=watches))
     return tuple(found)
+
+
+def read_at(state: ClusterState, expected: Expectations) -> frozenset[str]:
+    """Return the hosts whose own lists of containers are needed for the addresses of the parties.
+
+    No manager knows those of containers outside of services, nor a task's on a network of macvlan or ipvlan.
+    """
+    parties = parties_of(expected)
+    tasks = [pair for one in parties if one.kind is PartyKind.SERVICE for pair in _running(state, one.name)]
+    far = {facts.host for task, facts in tasks if facts is not None and _unlisted(task)}
+    return frozenset(far | {one.host for one in parties if one.host})
+
+
+def has_names(state: ClusterState, network: str) -> bool:
+    """Return whether containers find each other by name on a network, across hosts."""
+    found = state.network(network)
+    return found is None or not found.spec.on_lan
 
 
 def _watched(expected: Expectations) -> frozenset[Party]:
@@ -99,17 +120,34 @@ def _plain(party: Party, containers: Mapping[str, tuple[Container, ...]]) -> Ite
             yield End(str(party), party.host, box.name, box.id, addresses)
 
 
-def tasks_of(state: ClusterState, name: str) -> Iterator[End]:
-    """Yield the running tasks of a service; none of them asks yet."""
-    service = state.service(name)
+def tasks_of(state: ClusterState, name: str, boxes: Mapping[str, Container] = NO_BOXES) -> Iterator[End]:
+    """Yield the running tasks of a service; none of them asks yet.
+
+    ``boxes`` are containers by id, for the addresses that no manager knows.
+    """
     mesh = {net.spec.name for net in state.networks if net.spec.ingress}
+    for task, facts in _running(state, name):
+        own = facts.engine.membership.address if facts is not None else ""
+        host = facts.host if facts is not None else ""
+        container, found = task.container_id or "", _addresses(task, own, mesh)
+        if box := boxes.get(container):
+            unlisted = _unlisted(task)
+            found |= {one.network: one.address for one in box.endpoints if one.network in unlisted and one.address}
+        yield End(name, host, task.called(name), container, found)
+
+
+def _running(state: ClusterState, name: str) -> Iterator[tuple[Task, HostFacts | None]]:
+    """Yield the running tasks of a service, each with its host; None where its node is not in the inventory."""
+    service = state.service(name)
     hosts = {node.id: facts for facts in state.hosts if (node := state.node_of(facts.host)) is not None}
     for task in state.tasks if service is not None else ():
         if service is not None and task.service_id == service.id and task.state == task.desired_state == "running":
-            facts = hosts.get(task.node_id or "")
-            own = facts.engine.membership.address if facts is not None else ""
-            host = facts.host if facts is not None else ""
-            yield End(name, host, task.called(name), task.container_id or "", _addresses(task, own, mesh))
+            yield task, hosts.get(task.node_id or "")
+
+
+def _unlisted(task: Task) -> frozenset[str]:
+    """Return the networks on which the task's host alone knows its address."""
+    return frozenset(name for name, addresses in task.networks.items() if not addresses and name != HOST_NETWORK)
 
 
 def _addresses(task: Task, own: str, mesh: set[str]) -> dict[str, str]:

@@ -56,6 +56,34 @@ def whole() -> ShowDocument:
     return show_document(topology(state, sizes), "shop")
 
 
+def test_no_name_is_shown_on_a_network_of_the_hosts_lan() -> None:
+    """Seen on 20.10, 26.1 and 28.5: no resolver knows a service, its alias or ``tasks.NAME`` there."""
+    world = World(managers=1)
+    run(
+        world,
+        """
+schema: 1
+name: lan
+steps:
+  - swarm: {}
+  - network:
+      name: parts
+      driver: macvlan
+      config_only: true
+      options: {parent: eth0}
+      subnets: [{subnet: 192.0.2.0/24}]
+  - network: {name: lan, driver: macvlan, scope: swarm, config_from: parts}
+  - network: {name: jobs}
+  - service: {name: spooler, image: "demo:1", endpoint_mode: dnsrr, networks: [jobs, lan]}
+""",
+    )
+    world.settle()
+    places = topology(observe(world.ports(), RECORDED)).places
+    names = {place.network.spec.name: {name for one in place.members for name in one.names} for place in places}
+    assert names["lan"] == set()
+    assert names["jobs"] == {"spooler", "tasks.spooler"}
+
+
 def text(whole: ShowDocument, word: str, name: str | None = None, form: str = "terminal") -> str:
     return FORMATS[form].render(show_report(word, whole, name))
 

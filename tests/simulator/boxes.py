@@ -32,8 +32,13 @@ def container_of(service: ServiceRecord, task: TaskRecord, networks: Iterable[Ne
             Endpoint(
                 network=network.spec.name,
                 network_id=network.id,
-                address=task.networks[network.spec.name][0].partition("/")[0],
+                address=(*task.networks[network.spec.name], *_of_host(network))[0].partition("/")[0],
             )
             for network in networks
         ),
     )
+
+
+def _of_host(network: NetworkRecord) -> tuple[str, ...]:
+    """Return the address that a host itself gives; none where a manager does."""
+    return (network.lease(),) if network.spec.on_lan else ()

@@ -34,6 +34,7 @@ def join(store: Store, service: ServiceRecord, task: TaskRecord) -> None:
             doors=() if name in attachments else doors,
         )
         for name, addresses in task.networks.items()
+        if addresses  # of the hosts' own LAN, engines tell each other nothing
     )
     for end in task.ends:
         store.discovery.join(end)

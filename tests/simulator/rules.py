@@ -82,6 +82,9 @@ def _taken(store: Store) -> list[IPv4Network | IPv6Network]:
 
 def _allocate(store: Store, network: NetworkRecord) -> None:
     """Give a network its subnets and VNIs; one that overlaps another waits, without an error (swarmkit#2398)."""
+    if network.spec.on_lan:  # each host gives the addresses
+        network.allocated = True
+        return
     taken = _taken(store)
     asked = [ip_network(subnet.subnet) for subnet in network.spec.subnets]
     pools = asked or [block for block in [_free_block(store, taken)] if block is not None]
@@ -125,7 +128,7 @@ def _give_addresses(store: Store, service: ServiceRecord) -> None:
     if service.spec.endpoint_mode is EndpointMode.DNSRR:
         service.virtual_ips = {}
         return
-    networks = [network for network in networks_of(store, service.spec) if network.allocated]
+    networks = [one for one in networks_of(store, service.spec) if one.allocated and not one.spec.on_lan]
     service.virtual_ips = {
         network.spec.name: service.virtual_ips.get(network.spec.name) or network.lease()
         for network in networks
@@ -350,7 +353,7 @@ def _advance(store: Store, task: TaskRecord, machines: dict[str, Machine], missi
         task.state, task.message = "complete", "finished"
         return
     task.state, task.message = "running", "started"
-    task.networks = {network.spec.name: (network.lease(),) for network in networks}
+    task.networks = {network.spec.name: () if network.spec.on_lan else (network.lease(),) for network in networks}
     machine.images.add(service.spec.image)
     task.container_id = machine.ids.local()
     machine.containers[task.container_id] = container_of(service, task, networks)

@@ -51,6 +51,8 @@ class NetworkRecord:
     def lease(self) -> str:
         """Return the next free address with its prefix length."""
         self.leases += 1
+        if self.spec.on_lan:
+            return f"192.0.2.{self.leases}/24"
         pool = self.pools[0]
         return f"{pool.network_address + self.leases}/{pool.prefixlen}"
 

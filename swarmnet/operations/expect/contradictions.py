@@ -96,6 +96,9 @@ def _from_outside(arrow: Arrow, state: ClusterState) -> Iterator[str]:
     if service is None:
         return
     given = {port.published: port.protocol for port in service.spec.ports or () if port.published}
+    on_lan = any(net.spec.on_lan for name in _networks(service.spec) if (net := state.network(name)))
+    if on_lan and arrow.allowed and arrow.doors:
+        return  # its containers have addresses there: no port has to be published
     if arrow.allowed and (missing := [door for door in arrow.doors if given.get(door.port) != door.protocol]):
         yield (
             f"{arrow}: cannot be: {arrow.target} does not publish {_doors(missing)}, and nothing else leads into its"

@@ -12,7 +12,7 @@ from swarmnet.model.fields import needed
 from swarmnet.model.network import GATEWAY, NetworkSpec, Scope
 from swarmnet.model.version import ApiVersion, first_engine
 from swarmnet.operations.addresses import few, own_routes
-from swarmnet.operations.network.drivers import LAN_DRIVERS, driver_problems, driver_warnings, interface_problems
+from swarmnet.operations.network.drivers import driver_problems, driver_warnings, interface_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -191,7 +191,7 @@ def _driver(spec: NetworkSpec) -> Iterator[str]:
         yield "an overlay always has IPv4: leave 'ipv4' out"
     if spec.encrypted and not overlay:
         yield f"a {spec.driver} cannot be encrypted, only overlays can: leave 'encrypted' out"
-    if spec.scope is Scope.SWARM and spec.driver in LAN_DRIVERS and spec.config_from is None:
+    if spec.scope is Scope.SWARM and spec.on_lan and spec.config_from is None:
         yield f"a {spec.driver} of the swarm needs 'config_from', a config_only network that every host has"
     least = LEAST_MTU_IPV6 if spec.ipv6 else LEAST_MTU
     if spec.mtu is not None and spec.mtu < least:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from swarmnet.model.network import NetworkSpec
     from swarmnet.model.state import ClusterState, HostFacts
 
-LAN_DRIVERS = ("macvlan", "ipvlan")
 """Their containers are on the network of an interface of the host, the parent."""
 ENGINE_PREFIX = "com.docker."
 _ANY_DRIVER = frozenset(
@@ -85,7 +84,7 @@ def driver_problems(spec: NetworkSpec) -> Iterator[str]:
     for vni in spec.options.get(VNI_OPTION, "1").split(","):
         if not (vni.isdecimal() and 1 <= int(vni[:9]) <= MOST_VNI):
             yield f"VXLAN identifier {vni!r} does not exist: write 1 to {MOST_VNI}"
-    if spec.driver in LAN_DRIVERS:
+    if spec.on_lan:
         yield from _parent(spec.options.get("parent", ""))
 
 
@@ -121,11 +120,11 @@ def interface_problems(spec: NetworkSpec, facts: HostFacts) -> Iterator[str]:
 
 def _parent_problems(spec: NetworkSpec, facts: HostFacts) -> Iterator[str]:
     parent = spec.options.get("parent")
-    if spec.driver not in LAN_DRIVERS or parent is None:
+    if not spec.on_lan or parent is None:
         return
     for net in facts.networks:
         other = net.spec
-        if other.name == spec.name or other.driver not in LAN_DRIVERS or other.options.get("parent") != parent:
+        if other.name == spec.name or not other.on_lan or other.options.get("parent") != parent:
             continue
         if other.driver != spec.driver:
             yield (
@@ -169,14 +168,14 @@ def _without_interface(spec: NetworkSpec, facts: HostFacts) -> Iterator[str]:
     parent = spec.options.get("parent", "")
     device = match[1] if (match := _VLAN.fullmatch(parent)) else parent
     known = {route.device for route in facts.routes}
-    if spec.driver in LAN_DRIVERS and device and known and not {device, parent} & known:
+    if spec.on_lan and device and known and not {device, parent} & known:
         seen = ", ".join(sorted(name for name in known if not name.startswith(("docker", "br-", "veth"))))
         yield f"network {spec.name}: no route of {facts.host} uses interface {device}; it has routes on {seen}"
 
 
 def _lan_ranges(spec: NetworkSpec, hosts: tuple[HostFacts, ...], state: ClusterState) -> Iterator[str]:
     """Yield hosts whose engines would give out the same addresses of one LAN: none knows what the others give."""
-    if spec.driver not in LAN_DRIVERS:
+    if not spec.on_lan:
         return
     mine = {facts.host for facts in hosts}
     for span in [block.ip_range or block.subnet for block in spec.subnets]:
@@ -184,7 +183,7 @@ def _lan_ranges(spec: NetworkSpec, hosts: tuple[HostFacts, ...], state: ClusterS
             facts.host
             for facts in state.hosts
             for net in facts.networks
-            if net.spec.driver in LAN_DRIVERS and facts.host not in mine
+            if net.spec.on_lan and facts.host not in mine
             if overlapping(span, (block.ip_range or block.subnet for block in net.spec.subnets))
         }
         both = sorted(mine | others)

@@ -14,14 +14,13 @@ from pydantic import BeforeValidator, Field
 from swarmnet.model.compare import network_changes, numbered
 from swarmnet.model.fields import Remedy
 from swarmnet.model.merge import lay
-from swarmnet.model.network import NetworkSpec, Scope, Subnet
+from swarmnet.model.network import LAN_DRIVERS, NetworkSpec, Scope, Subnet
 from swarmnet.model.plan import MANAGED_LABEL, Action, Risk
 from swarmnet.model.ref import Ref
 from swarmnet.operations.kind import Context, OwnableOperation
 from swarmnet.operations.network.actions import CreateConfiguration, CreateNetwork, RemakeNetwork, ReplaceNetwork
 from swarmnet.operations.network.checks import problems_in_cluster, problems_of_spec, warnings_in_cluster
 from swarmnet.operations.network.detach import ReattachServices, note_of
-from swarmnet.operations.network.drivers import LAN_DRIVERS
 from swarmnet.operations.network.pools import AutoSubnet, Taken, free_block, shortage, taken_blocks
 from swarmnet.operations.notation import Texts, Written
 

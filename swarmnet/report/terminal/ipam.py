@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from swarmnet.model.addresses import UseKind
+from swarmnet.model.network import LAN_DRIVERS
 from swarmnet.report.terminal.console import line, table
 from swarmnet.report.terminal.plan import failure_lines
 
@@ -41,7 +42,7 @@ def _networks(found: Sequence[NetworkAddresses]) -> Iterator[Line]:
         (
             one.network,
             one.host or "(swarm)",
-            ", ".join(one.subnets) or "not allocated",
+            ", ".join(one.subnets) or _of_hosts(one),
             str(one.used),
             "-" if one.free is None else str(one.free),
             _by(one),
@@ -50,6 +51,10 @@ def _networks(found: Sequence[NetworkAddresses]) -> Iterator[Line]:
     ]
     if rows:
         yield table(("NETWORK", "HOST", "SUBNETS", "USED", "FREE", "BY"), rows)
+
+
+def _of_hosts(one: NetworkAddresses) -> str:
+    return "each host's own" if one.driver in LAN_DRIVERS and one.host is None else "not allocated"
 
 
 def _by(one: NetworkAddresses) -> str:

@@ -13,10 +13,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import HostError
-from swarmnet.model.expectation import PartyKind
 from swarmnet.model.ports import ContainerSpec
 from swarmnet.model.verification import PROBE_LABEL
-from swarmnet.verify.ends import ends_of, parties_of
+from swarmnet.verify.ends import ends_of, read_at
 from swarmnet.verify.own import askers, receivers
 from swarmnet.verify.probes.run import LIFETIME
 from swarmnet.workflows.fleet.fanout import fan_out
@@ -110,8 +109,8 @@ class Insiders:
         )
 
     def _containers(self, expected: Expectations, hosts: tuple[str, ...]) -> dict[str, tuple[Container, ...]]:
-        named = {one.host for one in parties_of(expected) if one.kind is PartyKind.CONTAINER}
-        found = fan_out(named & {*hosts}, lambda host: self.context.ports.engine(host).containers())
+        wanted = read_at(self.context.state, expected) & {*hosts}
+        found = fan_out(wanted, lambda host: self.context.ports.engine(host).containers())
         return {host: several for host, several in found.items() if not isinstance(several, HostError)}
 
     def _enter(self, host: str, ends: list[End], kind: str) -> _Started:

@@ -125,11 +125,15 @@ def published(setup: Setup, answers: Answers, arrow: Arrow) -> Iterator[Layer]:
     """Yield the way from the operator's machine to the published ports of a service."""
     others = ends_named(setup, str(arrow.target))
     yield target(setup, arrow, others)
-    ports = _ports(setup, arrow)
+    ports, tried = _ports(setup, arrow), outcomes_of(setup, answers, arrow)
+    if not ports and any(one.target.end is not None for one in tried):
+        yield ok("network", f"{arrow.target} has addresses of the hosts' LAN, where no port has to be published")
+        yield worst("port", setup, answers, tried, lambda count: f"opens at {count} addresses")
+        return
     if not ports:
         yield _unpublished(setup, arrow)
     yield _program(answers, arrow, others, ports)
-    lost = [one for one in outcomes_of(setup, answers, arrow) if one.seen in (SILENT, UNREACHABLE)]
+    lost = [one for one in tried if one.seen in (SILENT, UNREACHABLE)]
     for one in lost:
         for port in ports:
             if port.published == one.target.door.port and (stop := _kept_out(setup, answers, one, port)) is not None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status
 from swarmnet.model.trace import Layer, Path
-from swarmnet.verify.ends import HOST_NETWORK
+from swarmnet.verify.ends import HOST_NETWORK, has_names
 from swarmnet.verify.idle import idle
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.keys import outcomes
@@ -76,13 +76,24 @@ def _between(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> Iterator
     yield _network(arrow, end, others)
     if not doors(setup, answers, arrow):
         yield _no_port(setup, answers, arrow)
+    nameless = _nameless(setup, end, others)
     named = [outcome_of(answers, end, TRACE, one) for one in by_name(setup, answers, arrow)]
-    yield _name(setup, arrow, end, others, named)
+    yield nameless or _name(setup, arrow, end, others, named)
     reached = [outcome_of(answers, end, TRACE, one) for one in at_addresses(setup, answers, arrow, end)]
     yield _overlay(answers, end, reached, askers(setup, arrow))
     yield _whole(setup, answers, arrow, end)
     yield worst("port", setup, answers, reached, lambda count: f"opens at {count} addresses")
-    yield worst("balancer", setup, answers, named, lambda _count: f"{arrow.target} opens by its name")
+    if nameless is None:
+        yield worst("balancer", setup, answers, named, lambda _count: f"{arrow.target} opens by its name")
+
+
+def _nameless(setup: Setup, end: End, others: tuple[End, ...]) -> Layer | None:
+    """Return why no name is looked up, where both ends have only networks in common that give none."""
+    common = sorted({network for other in others for network in other.addresses} & {*end.addresses})
+    if not common or any(has_names(setup.state, network) for network in common):
+        return None
+    words = f"engines give no names on {', '.join(common)}: use addresses, or a DNS server of that LAN"
+    return Layer(name="name", status=Status.SKIPPED, detail=words)
 
 
 def _network(arrow: Arrow, end: End, others: tuple[End, ...]) -> Layer:

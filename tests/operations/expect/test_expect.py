@@ -150,6 +150,19 @@ def test_what_the_networks_as_written_contradict_is_refused(lines: str, said: st
     assert said in refused(lines)
 
 
+LAN = """
+- network: {name: parts, driver: macvlan, config_only: true, options: {parent: eth0}, subnets: [{subnet: 192.0.2.0/24}]}
+- network: {name: lan, driver: macvlan, scope: swarm, config_from: parts}
+- service: {name: printer, image: "web:1", networks: [lan]}
+"""
+
+
+def test_what_is_on_the_lan_is_reached_there_without_a_published_port() -> None:
+    lines = "allow: ['outside -> printer: 631', 'm1 -> printer: 631']"
+    assert plan(f"{LAN}- expect: {{{lines}}}", holding(), HOSTS).actions
+    assert "printer publishes no port" in refusal(f"{LAN}- expect: {{allow: [outside -> printer]}}", holding(), HOSTS)
+
+
 def test_what_the_networks_can_meet_is_planned() -> None:
     lines = """
     allow: ['web -> api: 8000', 'api -> db: 5432', 'outside -> web: 8080'], deny: ['web -> db', 'web -> api: 22'],

@@ -8,11 +8,12 @@ import pytest
 
 from swarmnet.model.addresses import AddressReport, UseKind
 from swarmnet.model.hosts import AddressPool
-from swarmnet.model.network import Network, NetworkSpec, Subnet
+from swarmnet.model.network import Network, NetworkSpec, Scope, Subnet
 from swarmnet.model.service import Attachment, Service, ServiceSpec, Task
 from swarmnet.model.state import ClusterState, Container, Endpoint
 from swarmnet.operations.network.capacity import usable
 from swarmnet.operations.network.ipam import addresses
+from swarmnet.report.formats import FORMATS
 from swarmnet.report.reports.ipam import ipam_report
 from tests.support.clusters import inventory, overlay, swarm
 from tests.support.plans import plan, refusal
@@ -168,6 +169,23 @@ def test_every_address_has_its_owner_and_host() -> None:
 def test_networks_of_hosts_are_listed_with_their_containers() -> None:
     one = next(net for net in found().networks if net.network == "br")
     assert (one.host, one.total, one.used) == ("m1", 253, 1)
+
+
+def test_tasks_on_the_hosts_lan_wait_for_no_address_of_the_swarm() -> None:
+    state, inventory = seen()
+    lan = Network(id="lan", spec=NetworkSpec(name="lan", driver="macvlan", scope=Scope.SWARM, config_from="parts"))
+    on_lan = [
+        one.model_copy(update={"spec": one.spec.model_copy(update={"networks": (Attachment(network="lan"),)})})
+        for one in state.services
+    ]
+    tasks = [one.model_copy(update={"networks": {"lan": ()}}) for one in state.tasks]
+    changed = state.model_copy(
+        update={"networks": (*state.networks, lan), "services": tuple(on_lan), "tasks": tuple(tasks)}
+    )
+    report = addresses(changed, inventory)
+    one = next(net for net in report.networks if net.network == "lan")
+    assert (one.used, one.waiting, one.is_full) == (0, 0, False)
+    assert "each host's own" in FORMATS["terminal"].render(ipam_report(report, whole=False))
 
 
 def test_pools_count_the_blocks_that_anything_overlaps_and_name_the_next() -> None:

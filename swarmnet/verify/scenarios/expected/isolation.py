@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from swarmnet.model.report import Status
 from swarmnet.model.verification import ExpectedCell, ExpectedMatrix, Level, Wanted
 from swarmnet.verify import claims
-from swarmnet.verify.ends import HOST_NETWORK
+from swarmnet.verify.ends import HOST_NETWORK, has_names
 from swarmnet.verify.idle import idle
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.scenario import Answers, Findings, Scenario, in_steps
@@ -166,7 +166,7 @@ def _at(setup: Setup, end: End, arrow: Arrow, door: Door) -> Iterator[Target]:
     wanted, called = arrow.allowed, arrow.target.name
     others = ends_named(setup, arrow.pair[1])
     common = {name for other in others for name in other.addresses} & {*end.addresses} - {HOST_NETWORK}
-    if common or not arrow.allowed:
+    if not arrow.allowed or any(has_names(setup.state, name) for name in common):
         yield Target(called, door, is_wanted=wanted, check=check)
     if not arrow.allowed:
         service = setup.state.service(arrow.target.name)

@@ -1,7 +1,8 @@
 """Scenario: what is outside of the swarm's networks reaches published ports where a playbook says so, and nowhere else.
 
 ``outside`` and ``operator`` are the machine that swarmnet runs on, and so is a block that its address is in; a host is
-asked by its observer.
+asked by its observer. Containers on a macvlan or ipvlan are reached at addresses of their own, published or not, but
+never from their own host.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class Outside(Scenario):
             question for host, targets in by_machine.items() for question in ask_open(machine(host), self.name, targets)
         ]
         facts = [ObserverTask(host, OBSERVER_FACTS.name, {"kind": "facts"}) for host in setup.watched]
-        return (*found, *(facts if any(_is_balanced(setup, arrow) for arrow in arrows_of(setup)) else ()))
+        return (*found, *(facts if any(_balanced(setup, arrow) for arrow in arrows_of(setup)) else ()))
 
     def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return one verdict for each arrow, and all of them as a matrix."""
@@ -99,7 +100,7 @@ class Outside(Scenario):
             return Judged(Status.FAILED, detail, CauseId.PORT_CLOSED, cause=CauseId.PORT_CLOSED, fix=fix)
         if why := _unclear(setup, arrow, asker, outcomes):
             return Judged(Status.INCONCLUSIVE, why, "unknown", outcomes=tuple(outcomes))
-        return _allowed(arrow, answers, outcomes) if arrow.allowed else _denied(setup, arrow, outcomes)
+        return _allowed(setup, arrow, answers, outcomes) if arrow.allowed else _denied(setup, arrow, outcomes)
 
 
 def arrows_of(setup: Setup) -> tuple[Arrow, ...]:
@@ -150,22 +151,44 @@ def _check(setup: Setup, name: str, door: Door) -> Check | None:
     return check_at(setup, name, inner) if inner is not None else None
 
 
-def _is_balanced(setup: Setup, arrow: Arrow) -> bool:
-    """Return whether an arrow leads through the routing mesh."""
+def _balanced(setup: Setup, arrow: Arrow) -> frozenset[Door]:
+    """Return the published ports of an arrow's target that lead through the routing mesh."""
     service = setup.state.service(arrow.target.name)
-    return service is not None and any(port.mode is PublishMode.INGRESS for port in service.spec.ports or ())
+    ports = (*service.published, *(service.spec.ports or ())) if service is not None else ()
+    found = (one for one in ports if one.mode is PublishMode.INGRESS and one.published is not None)
+    return frozenset(Door(port=one.published or 0, protocol=one.protocol) for one in found)
 
 
 def _targets(setup: Setup, arrow: Arrow) -> Iterator[Target]:
-    """Yield each port at each host's address; a port that is not published is tried on all of them."""
+    """Yield each port at each host's address; a port that is not published is tried on all of them.
+
+    On the hosts' own LAN it is tried at each container's address instead.
+    """
     published = _published(setup, arrow.target.name)
+    asker = _machine(arrow).host
+    near = [(end, address) for end in ends_named(setup, arrow.target.name) for address in _on_lan(setup, end)]
     for door in arrow.doors or published:
+        if near and door not in published:
+            yield from (
+                Target(address, door, end, is_wanted=arrow.allowed, network=end.host)
+                for end, address in near
+                if end.host != asker
+            )
+            continue
         for host in published.get(door, tuple(setup.approaches)):
             approach = setup.approaches[host]
-            address = address_of(setup, host) if _machine(arrow).host else approach.peer or approach.address
+            address = address_of(setup, host) if asker else approach.peer or approach.address
             if address:
                 check = _check(setup, arrow.target.name, door)
                 yield Target(address, door, is_wanted=arrow.allowed, network=host, check=check)
+
+
+def _on_lan(setup: Setup, end: End) -> Iterator[str]:
+    """Yield the addresses of a container in the LAN of its host."""
+    for name, address in end.addresses.items():
+        network = setup.state.network(name)
+        if network is not None and network.spec.on_lan:
+            yield address
 
 
 def _unclear(setup: Setup, arrow: Arrow, asker: End, outcomes: Sequence[Outcome]) -> str:
@@ -195,7 +218,7 @@ def _unanswered(arrow: Arrow, several: Sequence[Outcome], mine: tuple[Outcome, .
     return Judged(Status.INCONCLUSIVE, detail, "unknown", fix=udp_advice(str(arrow.target)), outcomes=mine)
 
 
-def _allowed(arrow: Arrow, answers: Answers, outcomes: Sequence[Outcome]) -> Judged:
+def _allowed(setup: Setup, arrow: Arrow, answers: Answers, outcomes: Sequence[Outcome]) -> Judged:
     mine = tuple(outcomes)
     bad = [one for one in mine if one.seen != OPEN]
     if not bad:
@@ -204,7 +227,8 @@ def _allowed(arrow: Arrow, answers: Answers, outcomes: Sequence[Outcome]) -> Jud
     if len(mute := _silent_datagrams(mine)) == len(bad):
         return _unanswered(arrow, mute, mine)
     where = ", ".join(dict.fromkeys(f"{one.target.network} ({one.target.label}: {one.why})" for one in bad))
-    incapable = [one for one in bad if has_ipvs(answers, one.target.network) is False]
+    balanced = _balanced(setup, arrow)
+    incapable = [one for one in bad if one.target.door in balanced and has_ipvs(answers, one.target.network) is False]
     if len(incapable) == len(bad):
         detail = f"{where}: these kernels have no IPVS, so the routing mesh cannot work there"
         return Judged(Status.INCONCLUSIVE, detail, "unknown", outcomes=mine)
@@ -227,6 +251,7 @@ def _denied(setup: Setup, arrow: Arrow, outcomes: Sequence[Outcome]) -> Judged:
     answering = {one.target.network for one in mine if one.seen == REFUSED}
     silent = {one.target.network for one in mine} - answering
     reached = {host for host, approach in setup.approaches.items() if approach.peer is not None}
+    reached -= {one.target.network for one in mine if one.target.end is not None}  # no host answers at these addresses
     if silent - reached:
         detail = f"{', '.join(sorted(silent - reached))} stays silent, and nothing shows that packets get there"
         return Judged(Status.INCONCLUSIVE, detail, "unknown", outcomes=mine)
