@@ -71,6 +71,13 @@ def test_the_lan_reaches_containers_at_their_own_addresses_and_a_host_only_those
     assert judged(Outside(), from_m2, {"192.0.2.66:5432": "open"}).status is Status.OK
 
 
+def test_a_host_alone_cannot_say_whether_the_lan_reaches_its_own_containers() -> None:
+    setup = on_lan(published(arrow(HOST, DB, 5432)))
+    near = replace(setup, ends=tuple(end for end in setup.ends if end.host == "m2"))
+    (verdict,) = Outside().judge(near, {}).verdicts
+    assert (verdict.status, "all containers of db are on m2" in verdict.detail) == (Status.INCONCLUSIVE, True)
+
+
 @pytest.mark.parametrize(("seen", "cause"), [("open", None), ("silent", CauseId.BLOCKED)])
 def test_a_trace_from_the_operators_machine_goes_to_addresses_of_the_lan(seen: str, cause: CauseId | None) -> None:
     way = arrow(OPERATOR, DB, 5432)

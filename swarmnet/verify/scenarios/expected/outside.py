@@ -92,6 +92,13 @@ class Outside(Scenario):
         if not ends_named(setup, arrow.pair[1]):
             return nothing_runs(setup, arrow)
         asker, outcomes = _machine(arrow), outcomes_of(setup, answers, arrow)
+        if not outcomes and any(
+            end.host == asker.host and [*_on_lan(setup, end)] for end in ends_named(setup, arrow.pair[1])
+        ):
+            detail = (
+                f"all containers of {arrow.target} are on {asker}, which never reaches those of its own LAN network"
+            )
+            return Judged(Status.INCONCLUSIVE, detail, "unknown", fix="ask from another host of that LAN")
         if not outcomes:
             detail = f"{arrow.target} publishes no port"
             if not arrow.allowed:
