@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.support.breakages import BREAKAGES, Taken
+from swarmnet.lab.roots.engines import ENGINES
+from tests.support.breakages import BREAKAGES, SHOWN_ON, Taken
 from tests.test_playbooks import EXPECTED
 
 
@@ -14,3 +15,9 @@ def test_each_example_that_expects_something_has_three_breakages_of_its_own_kind
             [Taken.PORT, Taken.NETWORK, Taken.SERVICE],
         )
         assert all(one.red for one in rows)
+
+
+def test_each_is_broken_on_one_engine_at_least_and_each_engine_sees_three() -> None:
+    assert {name for names in SHOWN_ON.values() for name in names} == {*BREAKAGES}
+    assert {*SHOWN_ON} > {*ENGINES}
+    assert all(len(SHOWN_ON[version]) >= 3 for version in ENGINES)

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 NEAR = "! -i lo -p tcp --dport 80"
 """What comes to a container from others: what it asks of itself is the control of denied lines."""
+FAR = "! -o lo -p tcp --dport 80"
+"""What a container asks of others, itself left out."""
 RESET = "-j REJECT --reject-with tcp-reset"
 
 
@@ -84,7 +86,7 @@ BREAKAGES: Mapping[str, tuple[Breakage, ...]] = {
     "microservices": (
         rule(
             "in gateway",
-            "OUTPUT -p tcp --dport 80 -j DROP",
+            f"OUTPUT {FAR} -j DROP",
             {
                 "gateway -> users": "blocked",
                 "gateway -> products": "blocked",
@@ -157,7 +159,7 @@ BREAKAGES: Mapping[str, tuple[Breakage, ...]] = {
         ),
     ),
     "dev-teams": (
-        rule("in red-app", "OUTPUT -p tcp --dport 80 -j DROP", {"red-app -> shared-db": "blocked"}),
+        rule("in red-app", f"OUTPUT {FAR} -j DROP", {"red-app -> shared-db": "blocked"}),
         network(
             "--network-add team-blue red-app",
             denied("red-app -> blue-app", "blue-app -> red-app"),
@@ -175,3 +177,10 @@ BREAKAGES: Mapping[str, tuple[Breakage, ...]] = {
     ),
 }
 """For each example that expects something, what is done to it, and what verify says then."""
+SHOWN_ON: Mapping[str, tuple[str, ...]] = {
+    "26.1": ("blue-green", "microservices", "zero-trust"),
+    "20.10": ("edge-haproxy", "site", "ha-zones", "three-tier"),
+    "28.5": ("monitoring", "dev-teams", "mesh-without-sidecars"),
+    "26.1 20.10 28.5": ("first-steps",),
+}
+"""The engines of each lab, and the examples that are broken there: each example on one engine at least."""

@@ -31,20 +31,37 @@ GREEN: Lines = ({}, frozenset())
 """No line is red, and none is left open."""
 
 
+def said_of(lab: Lab, number: int) -> dict[str, object]:
+    """Return what an inventory says of a host for the examples: a zone, and a range of the lab's own LAN."""
+    parts = list(lab.record.subnet.subnets(new_prefix=28))[8:]
+    return {
+        "role": "manager",
+        "labels": {"zone": f"zone{number}"},
+        "vars": {"nic": "eth0", "lan_range": str(parts[number - 1])},
+    }
+
+
+def _variables(lab: Lab, name: str) -> tuple[str, ...]:
+    """Return what an example is told of the lab."""
+    if name != "lan":
+        return ()
+    return "--var", f"lan={lab.record.subnet}", "--var", f"router={lab.record.subnet[1]}"
+
+
 class Shown:
     """One example on a cluster: what verify says of it, broken and repaired."""
 
     def __init__(self, lab: Lab, operator: Operator, inventory: str, name: str) -> None:
-        self.lab, self.operator, self.inventory = lab, operator, inventory
-        self.playbook = str(FOLDER / f"{name}.yml")
-        self.before = {kind: set(self._names(kind)) for kind in KINDS}
+        self.lab, self.operator = lab, operator
+        self.words = (str(FOLDER / f"{name}.yml"), "-i", inventory, *_variables(lab, name))
+        self.before = {kind: set(self._names("m1", kind)) for kind in KINDS}
 
     def applied(self) -> None:
-        self.operator.types("apply", self.playbook, "-i", self.inventory, "--yes", secret=VALUES)
+        self.operator.types("apply", *self.words, "--yes", secret=VALUES)
 
     def table(self) -> Lines:
         """Return the red lines with their causes, and those that are left open."""
-        words = ("verify", self.playbook, "-i", self.inventory, "--only", TABLE, "--format", f"json={RESULT}")
+        words = ("verify", *self.words, "--only", TABLE, "--format", f"json={RESULT}")
         (self.operator.directory / RESULT).unlink(missing_ok=True)
         self.operator.types(*words, exits=(0, 1, 3), secret=VALUES)
         verdicts = json.loads((self.operator.directory / RESULT).read_text(encoding="utf-8"))["verdicts"]
@@ -54,7 +71,7 @@ class Shown:
     def assert_says(self, wanted: Lines) -> None:
         """Assert what the table shows. Gossip brings busy hosts late what a service that changed looks like now."""
         got = seen(self.table, lambda got: got == wanted)
-        assert got == wanted
+        assert got == wanted, f"{got}, not {wanted}"
 
     def broken_and_repaired(self, rows: Iterable[Breakage]) -> None:
         """Assert that it is green, red with the right lines after each breakage, and green at the end.
@@ -89,14 +106,20 @@ class Shown:
     def removed(self) -> None:
         """Remove what was not there before: services first, then what they used, once their tasks have let go."""
         for kind in KINDS:
-            for name in set(self._names(kind)) - self.before[kind]:
-                assert soon(partial(self._gone, kind, name)), (kind, name)
+            assert soon(partial(self._gone, kind)), kind
 
-    def _gone(self, kind: str, name: str) -> bool:
-        return self.lab.exec("m1", ["docker", kind, "rm", name]).exit_code == 0
+    def _gone(self, kind: str) -> bool:
+        """Remove what can be removed on each host, and return whether nothing is left: networks may hold others."""
+        left = {(host.name, name) for host in self.lab.hosts for name in self._new(host.name, kind)}
+        for host, name in left:
+            self.lab.exec(host, ["docker", kind, "rm", name])
+        return not left
 
-    def _names(self, kind: str) -> list[str]:
-        return lines(self.lab, "m1", kind, "ls", "--format", "{{.Name}}")
+    def _new(self, host: str, kind: str) -> set[str]:
+        return set(self._names(host, kind)) - self.before[kind]
+
+    def _names(self, host: str, kind: str) -> list[str]:
+        return lines(self.lab, host, kind, "ls", "--format", "{{.Name}}")
 
     def _rule(self, how: str, one: Breakage) -> None:
         chain, *words = one.does.split()
