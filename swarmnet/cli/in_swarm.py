@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swarmnet.cli.options import Cluster
+from swarmnet.cli.options import Cluster, LogFileOption, TimeoutOption, VerboseOption
 from swarmnet.cli.sealing import key_ring
 from swarmnet.cli.wiring import note
 from swarmnet.errors import IncompleteError, SwarmnetError, UsageError
@@ -19,126 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from swarmnet.cli.in_swarm_options import InSwarm
     from swarmnet.edge.backups.key_ring import BackupKeys
     from swarmnet.model.hosts import Inventory
-    from swarmnet.model.in_swarm import Member
+    from swarmnet.model.in_swarm import Member, Published
     from swarmnet.model.ports import Ports
     from swarmnet.model.schedule import RunRecord, Schedule
     from swarmnet.model.state import ClusterState
     from swarmnet.report.documents.schedule import ScheduleEntry
-
-_AWS, _SSH_KEY, _KNOWN, _CONFIG = ".aws/credentials", ".ssh/target", ".ssh/known_hosts", ".ssh/config"
-_ONE_KEY = "Host *\n  IdentityFile ~/.ssh/target\n  IdentitiesOnly yes\n"
-_LARGEST = 400 * 1024
-"""Bytes of one file: engines take secrets of 500 KB."""
-_WHAT = {".aws/credentials": "--aws-credentials", ".ssh/target": "--ssh-key", ".ssh/known_hosts": "--known-hosts"}
-
-
-@dataclass(frozen=True, slots=True)
-class InSwarm:
-    """A schedule that is a service of the cluster itself."""
-
-    in_swarm: Annotated[
-        bool,
-        typer.Option(
-            "--in-swarm", help="Let the swarm run it: a service that moves when its node dies. Needs --image and --to."
-        ),
-    ] = False
-    image: Annotated[
-        str | None,
-        typer.Option(
-            "--image", metavar="REF", help="With --in-swarm: its image, which `swarmnet schedule image` makes."
-        ),
-    ] = None
-    aws_credentials: Annotated[
-        Path | None,
-        typer.Option(
-            "--aws-credentials",
-            metavar="FILE",
-            help="With --in-swarm: a file as ~/.aws/credentials, whose default profile logs in to s3:// targets.",
-        ),
-    ] = None
-    ssh_key: Annotated[
-        Path | None,
-        typer.Option(
-            "--ssh-key",
-            metavar="FILE",
-            help="With --in-swarm: a private key without passphrase that logs in to sftp:// targets.",
-        ),
-    ] = None
-    known_hosts: Annotated[
-        Path | None,
-        typer.Option(
-            "--known-hosts", metavar="FILE", help="With --in-swarm: a file with the host keys of sftp:// targets."
-        ),
-    ] = None
-
-    def check(self, to: tuple[str, ...]) -> None:
-        """Refuse what does not fit together.
-
-        Raises:
-            UsageError: says which option it is.
-        """
-        from swarmnet.edge.targets.location import is_url
-
-        named = {
-            "--image": self.image,
-            "--aws-credentials": self.aws_credentials,
-            "--ssh-key": self.ssh_key,
-            "--known-hosts": self.known_hosts,
-        }
-        if not self.in_swarm:
-            extra = [option for option, value in named.items() if value is not None]
-            if extra:
-                raise UsageError(f"{extra[0]} works only with --in-swarm")
-            return
-        if self.image is None:
-            raise UsageError("--in-swarm needs an --image", hint="`swarmnet schedule image` makes one")
-        if not to or not all(is_url(text) for text in to):
-            raise UsageError(
-                "--in-swarm needs a --to away from the cluster: what is on a node is lost with it",
-                hint="--to sftp://USER@HOST/PATH, or --to s3://BUCKET/PREFIX",
-            )
-        kinds = {text.partition(":")[0] for text in to}
-        if "s3" in kinds and self.aws_credentials is None:
-            raise UsageError("an s3:// target needs --aws-credentials: nothing else of your own login goes along")
-        if "sftp" in kinds and (self.ssh_key is None or self.known_hosts is None):
-            raise UsageError("an sftp:// target needs --ssh-key and --known-hosts: your own SSH keys stay here")
-
-    def files(self) -> dict[str, str]:
-        """Return what targets need, by the path below the scheduler's home.
-
-        Raises:
-            UsageError: a file cannot be read, is too large, or is a key with a passphrase.
-        """
-        from swarmnet.edge.operator.owned_files import read_private, read_public
-
-        found: dict[str, str] = {}
-        if self.aws_credentials is not None:
-            found[_AWS] = _text(read_private(self.aws_credentials), _AWS)
-        if self.ssh_key is not None:
-            found[_SSH_KEY] = _text(read_private(self.ssh_key), _SSH_KEY)
-            found[_CONFIG] = _ONE_KEY
-            _opens_alone(self.ssh_key)
-        if self.known_hosts is not None:
-            found[_KNOWN] = _text(read_public(self.known_hosts), _KNOWN)
-        return found
-
-
-def _text(data: bytes, name: str) -> str:
-    if len(data) > _LARGEST:
-        raise UsageError(f"{_WHAT[name]}: more than {_LARGEST >> 10} KiB", hint="name a file with what targets need")
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        raise UsageError(f"{_WHAT[name]}: it is not a text file") from None
-
-
-def _opens_alone(path: Path) -> None:
-    from swarmnet.edge.ssh.keys import opens_without_passphrase
-
-    if not opens_without_passphrase(path):
-        raise UsageError(f"--ssh-key {path}: it has a passphrase, or is not a private key", hint="make one of its own")
+    from swarmnet.workflows.in_swarm import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +77,7 @@ def installed(schedule: Schedule, before: Schedule | None, options: InSwarm) -> 
             signer=signer,
             orders=Secret(orders.model_dump_json()),
             new_key=None if key is None else Secret(key),
+            published=_published(schedule),
         )
         made = in_swarm.install(ports.manager(), wanted)
         node = in_swarm.wait_for_start(ports.manager, made.old, ports.clock, note)
@@ -253,6 +143,23 @@ def _signing_key(ring: BackupKeys, there: tuple[str, ...], schedule: Schedule) -
     return key, signer.line
 
 
+def _published(schedule: Schedule) -> Published:
+    """Return what of a schedule is in a label of its service; no secret, and no path of this machine."""
+    from swarmnet.edge.operator.chat import scheme
+    from swarmnet.edge.operator.notices import origin
+    from swarmnet.model.in_swarm import Published
+
+    return Published(
+        at=schedule.at,
+        repository=schedule.repository,
+        to=schedule.to,
+        max_age=schedule.max_age,
+        ping=None if schedule.ping is None else origin(schedule.ping),
+        notify=tuple(f"{scheme(url)}://" for url in schedule.notify),
+        installed=schedule.installed,
+    )
+
+
 def _check_recipients(ring: BackupKeys, schedule: Schedule) -> None:
     """Refuse recipients that no run could seal to; raise ``UsageError`` with what to do."""
     from swarmnet.edge.backups import plugins
@@ -273,54 +180,39 @@ def standing(schedule: Schedule, now: datetime) -> ScheduleEntry:
 
     What the service says counts: the target is not asked. A cluster that does not answer is a problem of the entry.
     """
-    from datetime import UTC
-
-    from swarmnet.edge.operator.chat import scheme
-    from swarmnet.edge.operator.notices import origin
-    from swarmnet.model.schedule import History
-    from swarmnet.plan.schedule import age, is_due, next_due
-    from swarmnet.report.documents.schedule import ScheduleEntry, run_entry
     from swarmnet.workflows import in_swarm
 
-    history, node, problem = History(), None, None
     try:
         with _reached(schedule) as (_hosts, ports):
-            found = in_swarm.standing(ports.manager())
-        if found is None:
-            problem = "its service is gone: `swarmnet schedule install` makes it again"
-        else:
-            history, node = found.history, found.node
-            problem = None if node is not None else f"no node runs it: {found.said}"
+            return _entry(schedule, in_swarm.standing(ports.manager()), now)
     except SwarmnetError as error:
-        problem = str(error)
-    newest = None if history.last is None else history.last.newest
-    old = age(schedule, newest, now)
-    return ScheduleEntry(
-        cluster=schedule.cluster,
-        at=schedule.at,
-        with_=schedule.with_.value,
-        drill=None,
-        repository=schedule.repository,
-        next=next_due(schedule.at, now, UTC).isoformat(),
-        due=is_due(schedule, history, now, UTC),
-        last=None if history.last is None else run_entry(history.last),
-        newest=None if newest is None else newest.isoformat(),
-        age=old.seconds,
-        max_age=schedule.max_age,
-        overdue=old.is_overdue,
-        ping=None if schedule.ping is None else origin(schedule.ping),
-        notify=[scheme(url) for url in schedule.notify],
-        node=node,
-        problem=problem,
-    )
+        return _entry(schedule, None, now, problem=str(error))
+
+
+def _entry(schedule: Schedule, found: Standing | None, now: datetime, *, problem: str | None = None) -> ScheduleEntry:
+    from datetime import UTC
+
+    from swarmnet.cli.schedules import entry_of
+    from swarmnet.model.schedule import History
+
+    if found is None:
+        gone = "its service is gone: `swarmnet schedule install` makes it again"
+        return entry_of(schedule, History(), None, now, zone=UTC, service=(None, problem or gone))
+    newest = None if found.history.last is None else found.history.last.newest
+    said = None if found.node is not None else f"no node runs it: {found.said}"
+    return entry_of(schedule, found.history, newest, now, zone=UTC, service=(found.node, said))
 
 
 def run_now(schedule: Schedule) -> RunRecord | None:
     """Let the scheduler do one run, print its lines, and return what became of it."""
+    with _reached(schedule) as (_hosts, ports):
+        return _run(ports)
+
+
+def _run(ports: Ports) -> RunRecord | None:
     from swarmnet.workflows import in_swarm
 
-    with _reached(schedule) as (_hosts, ports):
-        record = in_swarm.run_now(ports.manager, secrets.token_hex(8), ports.clock, note)
+    record = in_swarm.run_now(ports.manager, secrets.token_hex(8), ports.clock, note)
     for line in () if record is None else record.lines:
         note(line)
     return record
@@ -332,6 +224,88 @@ def removed(schedule: Schedule) -> tuple[str, ...]:
 
     with _reached(schedule) as (_hosts, ports):
         return in_swarm.remove(ports.manager())
+
+
+@dataclass(frozen=True, slots=True)
+class There:
+    """A cluster that is asked for the schedule that it runs itself: from any machine."""
+
+    inventory: Annotated[
+        Path | None,
+        typer.Option(
+            "--inventory",
+            "-i",
+            metavar="FILE",
+            help="Ask this cluster for the schedule that it runs itself (--in-swarm), from any machine.",
+        ),
+    ] = None
+    timeout: TimeoutOption = None
+    verbosity: VerboseOption = 0
+    log_file: LogFileOption = None
+
+    @property
+    def cluster(self) -> Cluster | None:
+        """The cluster that is asked; None for the schedules of this machine."""
+        if self.inventory is None:
+            return None
+        return Cluster(self.inventory, self.timeout, self.verbosity, log_file=self.log_file)
+
+
+def standing_there(cluster: Cluster, name: str | None, now: datetime) -> ScheduleEntry:
+    """Return what ``schedule status`` shows of the schedule that a cluster runs itself."""
+    from swarmnet.workflows import in_swarm
+
+    with _found(cluster, name) as (schedule, ports):
+        return _entry(schedule, in_swarm.standing(ports.manager()), now)
+
+
+def run_there(cluster: Cluster, name: str | None) -> tuple[str, RunRecord | None]:
+    """Let the scheduler of a cluster do one run; return the cluster's name, and what became of it."""
+    with _found(cluster, name) as (schedule, ports):
+        return schedule.cluster, _run(ports)
+
+
+def removed_there(cluster: Cluster, name: str | None) -> tuple[Schedule, tuple[str, ...]]:
+    """Take the schedule out of a cluster that runs it itself; return it, and what was done, in words."""
+    from swarmnet.workflows import in_swarm
+
+    with _found(cluster, name) as (schedule, ports):
+        return schedule, in_swarm.remove(ports.manager())
+
+
+@contextmanager
+def _found(cluster: Cluster, name: str | None) -> Iterator[tuple[Schedule, Ports]]:
+    """Hand out the schedule as its service shows it, and the ports to the cluster.
+
+    Raises:
+        IncompleteError: no manager answers for the swarm.
+        UsageError: the cluster runs no schedule itself, or another cluster was named.
+        SchemaError: another version of swarmnet installed it.
+    """
+    from swarmnet.model.schedule import Schedule, Scheduler
+    from swarmnet.workflows import in_swarm
+
+    hosts = cluster.read()
+    if name not in (None, hosts.cluster):
+        raise UsageError(f"{cluster.inventory} is of cluster {hosts.cluster}, not of {name}", hint="leave one out")
+    with cluster.observed(hosts) as ports:
+        called, kept = in_swarm.published(in_swarm.asked(ports))
+        yield (
+            Schedule(
+                cluster=called,
+                inventory=str(cluster.inventory.absolute()),
+                repository=kept.repository,
+                to=kept.to,
+                keys="",
+                at=kept.at,
+                with_=Scheduler.IN_SWARM,
+                max_age=kept.max_age,
+                ping=kept.ping,
+                notify=kept.notify,
+                installed=kept.installed,
+            ),
+            ports,
+        )
 
 
 def is_in_swarm(schedule: Schedule) -> bool:

@@ -82,8 +82,8 @@ def serve() -> NoReturn:
     """Run the schedule until the container is stopped."""
     from swarmnet.edge.local import local_engine
     from swarmnet.edge.operator.clock import SystemClock
-    from swarmnet.workflows.in_swarm import TURN_EVERY, Scheduler
     from swarmnet.workflows.in_swarm_look import clear
+    from swarmnet.workflows.in_swarm_loop import TURN_EVERY, Scheduler
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     clock, orders = SystemClock(), read_orders(SECRETS / ORDERS_FILE)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
-from swarmnet.model.base import Document
+from swarmnet.model.base import Count, Document
 from swarmnet.model.hosts import Role
 from swarmnet.model.schedule import Schedule
 from swarmnet.model.state import HostFacts
@@ -22,6 +22,8 @@ SCHEDULE_LABEL = "io.swarmnet.schedule"
 """Label with the cluster's name on all that a schedule has in the swarm. In no backup (``plan.recovery.describe``)."""
 SIGNER_LABEL = "io.swarmnet.schedule.signer"
 """Label with the public half of the key that the scheduler signs with."""
+OPTIONS_LABEL = "io.swarmnet.schedule.options"
+"""Label of the service with what any machine that reaches the cluster may know of the schedule."""
 HISTORY_LABEL = "io.swarmnet.schedule.history"
 """Label of the service with what is remembered between two runs, so that it is there wherever the task moves."""
 ASKED_LABEL = "io.swarmnet.schedule.asked"
@@ -46,6 +48,21 @@ class Member(Document):
     role: Role
     node_id: str
     hostname: str
+
+
+class Published(Document):
+    """What ``schedule status`` shows of a schedule where its orders cannot be read: nothing that is secret."""
+
+    schema_version: Literal[1] = 1
+    at: str
+    repository: str
+    to: tuple[str, ...] = ()
+    max_age: Count
+    ping: str | None = None
+    """Origin of the URL that hears of each run."""
+    notify: tuple[str, ...] = ()
+    """Schemes of the services that hear of failures."""
+    installed: AwareDatetime
 
 
 class Orders(Document):

@@ -1,4 +1,4 @@
-"""The scheduler that is a service of the swarm: installed, asked, and taken away from outside; its own loop inside.
+"""The scheduler that is a service of the swarm: installed, asked, and taken away from outside.
 
 What must outlive a move to another node is in labels of the service: what is remembered between two runs, and which
 request of an operator was served. A change of labels alone restarts no task (seen on 20.10, 26.1 and 28.5).
@@ -7,12 +7,21 @@ request of an operator was served. A change of labels alone restarts no task (se
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from swarmnet.errors import ConflictError, ConvergenceError, HostError, NotFoundError, RefusedError, StateChangedError
+from swarmnet.errors import (
+    ConflictError,
+    ConvergenceError,
+    HostError,
+    NotFoundError,
+    RefusedError,
+    SchemaError,
+    StateChangedError,
+    UsageError,
+)
 from swarmnet.model.clock import wait_until
 from swarmnet.model.find import by_id, by_name
 from swarmnet.model.in_swarm import (
@@ -20,12 +29,14 @@ from swarmnet.model.in_swarm import (
     HISTORY_LABEL,
     HOME,
     KEY_FILE,
+    OPTIONS_LABEL,
     ORDERS_FILE,
     SCHEDULE_LABEL,
     SERVED_LABEL,
     SERVICE,
     SIGNER_LABEL,
     SOCKET,
+    Published,
     is_ours,
 )
 from swarmnet.model.merge import lay
@@ -38,19 +49,19 @@ from swarmnet.model.service import (
     RestartPolicy,
     ServiceSpec,
 )
+from swarmnet.model.standing import answered
 from swarmnet.model.swarm import NewSecret, SecretSpec
 from swarmnet.operations.content.names import secret_name
-from swarmnet.plan.schedule import after_run, is_due
+from swarmnet.workflows.fleet.observe import Look, observe
 from swarmnet.workflows.in_swarm_look import clear
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from swarmnet.model.base import Labels, Secret
     from swarmnet.model.clock import Clock
-    from swarmnet.model.ports import SwarmPort
-    from swarmnet.model.schedule import RunRecord, Schedule
+    from swarmnet.model.ports import Ports, SwarmPort
+    from swarmnet.model.schedule import RunRecord
     from swarmnet.model.service import Service
     from swarmnet.model.swarm import StoredSecret
 
@@ -61,13 +72,7 @@ START_LIMIT = 120.0
 RUN_LIMIT = 1800.0
 """Seconds for a run that an operator asked for."""
 EVERY = 1.0
-TURN_EVERY = 5.0
-"""Seconds between two looks of the scheduler at its own service."""
-RETRY_EVERY = 300.0
-"""Seconds between two runs that could not begin."""
 _TRIES = 5
-_LINES, _WIDTH = 20, 400
-"""What a label keeps of a run's lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,7 @@ class Wanted:
     orders: Secret
     new_key: Secret | None
     """The signing key, where the swarm has none that the operator trusts."""
+    published: Published
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +142,8 @@ def install(manager: SwarmPort, wanted: Wanted) -> Installed:
         done.append(f"created service {SERVICE}")
     elif lay(service.spec, spec) != service.spec:
         before = standing(manager)
-        old = None if before is None else before.task
+        if _restarts(service.spec, spec):
+            old = None if before is None else before.task
         manager.services.update(service.id, service.version, spec)
         done.append(f"updated service {SERVICE}")
     for one in _secrets(manager):
@@ -144,6 +151,12 @@ def install(manager: SwarmPort, wanted: Wanted) -> Installed:
             with suppress(NotFoundError, ConflictError):  # in use by a task that ends
                 manager.secrets.remove(one.id)
     return Installed(tuple(done), old)
+
+
+def _restarts(now: ServiceSpec, wanted: ServiceSpec) -> bool:
+    """Return whether a change replaces the task: that of labels alone does not."""
+    without = {"labels": now.labels}
+    return lay(now, wanted).model_copy(update=without) != now
 
 
 def _kept(manager: SwarmPort, name: str, labels: Labels, data: Secret) -> list[str]:
@@ -175,8 +188,28 @@ def service_spec(wanted: Wanted, orders: str, key: str) -> ServiceSpec:
         cap_drop=("ALL",),
         read_only=True,
         restart=RestartPolicy(condition="any", delay=10.0),
-        labels={SCHEDULE_LABEL: wanted.cluster, SIGNER_LABEL: wanted.signer},
+        labels={
+            SCHEDULE_LABEL: wanted.cluster,
+            SIGNER_LABEL: wanted.signer,
+            OPTIONS_LABEL: wanted.published.model_dump_json(),
+        },
     )
+
+
+def published(service: Service) -> tuple[str, Published]:
+    """Return the cluster's name, and what anyone may know of the schedule that it runs.
+
+    Raises:
+        SchemaError: another version of swarmnet installed it.
+    """
+    labels = service.spec.labels
+    try:
+        return labels[SCHEDULE_LABEL], Published.model_validate_json(labels.get(OPTIONS_LABEL, ""))
+    except ValidationError:
+        raise SchemaError(
+            f"service {service.spec.name} is of another version of swarmnet",
+            hint="run `swarmnet schedule install --in-swarm` again, or ask from the machine that installed it",
+        ) from None
 
 
 def find(manager: SwarmPort) -> Service | None:
@@ -189,6 +222,24 @@ def find(manager: SwarmPort) -> Service | None:
     if service is not None and not is_ours(service.spec.labels):
         raise RefusedError(
             f"service {SERVICE} is not swarmnet's: it was left alone", hint="rename it, and run it again"
+        )
+    return service
+
+
+def asked(ports: Ports) -> Service:
+    """Return the scheduler's service of a cluster that is asked from outside.
+
+    Raises:
+        IncompleteError: no manager answers for the swarm.
+        UsageError: the cluster runs no schedule itself.
+        RefusedError: a service of someone else has its name.
+    """
+    answered(observe(ports, Look(hosts=frozenset())), ports.inventory, hosts=())
+    service = find(ports.manager())
+    if service is None:
+        raise UsageError(
+            f"cluster {ports.inventory.cluster} runs no schedule itself",
+            hint="without -i, `swarmnet schedule status` shows those of this machine",
         )
     return service
 
@@ -304,54 +355,3 @@ def remove(manager: SwarmPort) -> tuple[str, ...]:
 
 def _secrets(manager: SwarmPort) -> tuple[StoredSecret, ...]:
     return tuple(one for one in manager.secrets.list() if is_ours(one.spec.labels))
-
-
-@dataclass
-class Scheduler:
-    """The loop of the scheduler's task, turn by turn.
-
-    Times of the schedule are those of the process: its container is in UTC.
-    """
-
-    schedule: Schedule
-    run: Callable[[History], RunRecord]
-    clock: Clock
-    _unwritten: Labels = field(default_factory=dict)
-
-    def turn(self, manager: SwarmPort) -> bool:
-        """Do a run if one is due, or was asked for; return whether there was one.
-
-        What became of a run is written down before there is another one.
-
-        Raises:
-            HostError: no manager answers for the swarm.
-        """
-        self._write(manager)
-        service = find(manager)
-        if service is None:  # it was removed: this task ends in a moment
-            return False
-        history, labels = history_of(service), service.spec.labels
-        asked = labels.get(ASKED_LABEL, "")
-        now = self.clock.now()
-        if asked == labels.get(SERVED_LABEL, "") and (_waits(history, now) or not is_due(self.schedule, history, now)):
-            return False
-        after = after_run(self.schedule, history, self.run(history))
-        kept = after.model_copy(update={"last": None if after.last is None else _shortened(after.last)})
-        self._unwritten = {HISTORY_LABEL: kept.model_dump_json(), SERVED_LABEL: asked}
-        self._write(manager)
-        return True
-
-    def _write(self, manager: SwarmPort) -> None:
-        if self._unwritten:
-            write_labels(manager, self._unwritten)
-            self._unwritten = {}
-
-
-def _waits(history: History, now: datetime) -> bool:
-    """Return whether the last run could not begin, and was a moment ago."""
-    last = history.last
-    return last is not None and last.retry and 0 <= (now - last.started).total_seconds() < RETRY_EVERY
-
-
-def _shortened(record: RunRecord) -> RunRecord:
-    return record.model_copy(update={"lines": tuple(line[:_WIDTH] for line in record.lines[-_LINES:])})

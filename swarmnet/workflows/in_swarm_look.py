@@ -92,9 +92,11 @@ class Answers:
 def placed(cluster: str, members: Iterable[Member], nodes: Iterable[Node]) -> Hosts:
     """Return the hosts of a schedule by the nodes that they are now; nodes that it does not know follow.
 
-    A node is found by its id; one that joined again by its hostname.
+    A node is found by its id; one that joined again by its hostname. What its engine holds is missing where no task
+    can look at it, also of a node that joined later.
     """
     left = {node.id: node for node in nodes}
+    ready = {node.hostname for node in left.values() if node.status == "ready"}
     known = [(one, left.pop(one.node_id, None)) for one in members]
     hosts: list[Host] = []
     found: dict[str, Node] = {}
@@ -113,13 +115,18 @@ def placed(cluster: str, members: Iterable[Member], nodes: Iterable[Node]) -> Ho
             missing.append(HostFailure(host=member.host, reason=why))
         else:
             found[member.host] = node
-    unknown = [node for node in left.values() if _takes_no_tasks(node) is None]
+    # A node that is down, where another of its hostname is ready, is what is left of one that joined again.
+    unknown = [node for node in left.values() if node.status == "ready" or node.hostname not in ready]
     taken = {one.name for one in hosts}
     for node in unknown:
         name = node.id if node.name in taken else node.name
         taken.add(name)
         hosts.append(_host(name, node, Role.WORKER))
-        found[name], names[node.id] = node, name
+        names[node.id] = name
+        if (why := _takes_no_tasks(node)) is not None:
+            missing.append(HostFailure(host=name, reason=why))
+        else:
+            found[name] = node
     added = tuple(one.name for one in hosts[len(known) :])
     return Hosts(Inventory(cluster=cluster, hosts=tuple(hosts)), found, tuple(missing), added, names)
 

@@ -23,6 +23,10 @@ HOSTS = {"m1": {"role": "manager"}, "m2": {"role": "worker"}}
 FOLDER = "/srv/from-the-swarm"
 
 
+def without_age(status: dict[str, object]) -> dict[str, object]:
+    return {key: value for key, value in status.items() if key != "age"}
+
+
 def test_the_swarm_backs_itself_up_also_what_only_a_worker_has(lab: Lab, tmp_path: Path) -> None:
     image = load_image(lab, tmp_path, HOSTS)
     operator = Operator(tmp_path)
@@ -39,12 +43,16 @@ def test_the_swarm_backs_itself_up_also_what_only_a_worker_has(lab: Lab, tmp_pat
     assert first["schedule"]["node"] == "m1"
     assert operator.asks("schedule", "install", *wanted)["done"] == []
 
-    done = operator.asks("schedule", "run")["run"]
+    other = Operator(tmp_path / "other")  # who did not install it: the swarm tells what its schedule is
+    other.directory.mkdir()
+    there = ("-i", str(tmp_path / inventory))
+    done = other.asks("schedule", "run", *there)["run"]
     assert (done["exit_code"], done["complete"]) == (0, True), done["lines"]
     status = operator.asks("schedule", "status")["schedules"][0]
+    assert without_age(other.asks("schedule", "status", *there)["schedules"][0]) == without_age(status)
     assert (status["overdue"], status["problem"], status["last"]["backup"]) == (False, None, done["backup"])
 
-    operator.types("schedule", "remove")
+    other.types("schedule", "remove", *there)
     assert docker(lab, "m1", "service", "ls", "-q") == docker(lab, "m1", "secret", "ls", "-q") == ""
     text = lab.exec("registry", ["sh", "-c", f"base64 {FOLDER}/*/{done['backup']}.swarmnet"]).stdout
     sealed = base64.b64decode(text)

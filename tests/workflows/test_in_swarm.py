@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from swarmnet.edge.backups.envelope import AgeEnvelope, enclosed
 from swarmnet.edge.local import LocalPorts, local_engine
 from swarmnet.edge.operator.clock import SystemClock
-from swarmnet.errors import DamagedError, NotFoundError, RefusedError, UnreachableError
+from swarmnet.errors import DamagedError, NotFoundError, RefusedError, SchemaError, UnreachableError, UsageError
 from swarmnet.model.base import Secret
 from swarmnet.model.events import ignore
 from swarmnet.model.hosts import Availability, Inventory, Role
@@ -21,12 +21,14 @@ from swarmnet.model.in_swarm import (
     ASKED_LABEL,
     HISTORY_LABEL,
     LOOK,
+    OPTIONS_LABEL,
     SCHEDULE_LABEL,
     SERVED_LABEL,
     SERVICE,
     HostAnswer,
     Member,
     Orders,
+    Published,
 )
 from swarmnet.model.log import LogEntry
 from swarmnet.model.schedule import History, RunRecord, Scheduler
@@ -34,9 +36,20 @@ from swarmnet.model.service import ServiceSpec
 from swarmnet.model.swarm import NodeSpec
 from swarmnet.plan.recovery.describe import own
 from swarmnet.workflows.fleet.observe import RECORDED, observe
-from swarmnet.workflows.in_swarm import Installed, Wanted, find, history_of, install, remove, signers, write_labels
-from swarmnet.workflows.in_swarm import Scheduler as Loop
+from swarmnet.workflows.in_swarm import (
+    Installed,
+    Wanted,
+    asked,
+    find,
+    history_of,
+    install,
+    published,
+    remove,
+    signers,
+    write_labels,
+)
 from swarmnet.workflows.in_swarm_look import Watch, joined, lines, observed, placed
+from swarmnet.workflows.in_swarm_loop import Scheduler as Loop
 from tests.simulator import World
 from tests.support.goals import operator, run
 from tests.support.nights import a_schedule
@@ -55,7 +68,14 @@ steps:
   - swarm: {}
 """
 SIGNER = "ssh-ed25519 AAAAnobody"
-WANTED = Wanted("sim", "scheduler:1", SIGNER, Secret("orders"), Secret("key"))
+PUBLISHED = Published(
+    at="0 3 * * *",
+    repository="s3://backups/sim",
+    max_age=172800,
+    ping="https://ping.example",
+    installed=datetime(2026, 1, 1, tzinfo=UTC),
+)
+WANTED = Wanted("sim", "scheduler:1", SIGNER, Secret("orders"), Secret("key"), PUBLISHED)
 AGAIN = replace(WANTED, new_key=None)
 
 
@@ -97,6 +117,23 @@ def test_other_options_replace_the_secret_that_holds_them_and_no_memory_is_lost(
     assert service is not None
     assert history_of(service).alarmed == datetime(2026, 1, 1, tzinfo=UTC)
     assert {one.source for one in service.spec.secrets or ()} == set(secrets)
+
+
+def test_any_machine_reads_in_the_swarm_what_its_schedule_is(world: World) -> None:
+    manager = world.engine("m1")
+    with pytest.raises(UsageError, match="runs no schedule itself"):
+        asked(world.ports())
+    install(manager, WANTED)
+    assert published(asked(world.ports())) == ("sim", PUBLISHED)
+    write_labels(manager, {OPTIONS_LABEL: "{}"})
+    old = find(manager)
+    assert old is not None
+    with pytest.raises(SchemaError, match="another version"):
+        published(old)
+
+    done = install(manager, AGAIN)
+
+    assert (done.done, done.old) == (("updated service swarmnet-schedule",), None), "no task is replaced for labels"
 
 
 def test_nothing_secret_is_in_the_service(world: World) -> None:
@@ -298,6 +335,35 @@ def test_a_host_is_found_by_its_hostname_when_it_joined_again_and_a_new_one_has_
     assert set(found.nodes) == {"m1", "m2", "w1"}
     gone = placed("sim", (*members(world), Member(host="w9", role=Role.WORKER, node_id="x", hostname="w9")), nodes)
     assert [(one.host, one.hint) for one in gone.missing] == [("w9", "run `swarmnet schedule install` again")]
+
+
+@pytest.mark.parametrize("member", [True, False], ids=["in the schedule", "joined later"])
+@pytest.mark.parametrize("status", ["ready", "down", "unknown"])
+@pytest.mark.parametrize("availability", Availability)
+def test_every_node_is_looked_at_or_missing_by_name_whatever_it_is_set_to(
+    world: World, availability: Availability, status: str, *, member: bool
+) -> None:
+    """What no task can look at makes a backup partial: it is never left out in silence."""
+    nodes = [
+        one.model_copy(update={"status": status, "spec": one.spec.model_copy(update={"availability": availability})})
+        if one.hostname == "w1"
+        else one
+        for one in world.engine("m1").nodes.list()
+    ]
+    known = [one for one in members(world) if member or one.host != "w1"]
+
+    found = placed("sim", known, nodes)
+
+    looks = availability is Availability.ACTIVE and status == "ready"
+    assert {*found.nodes} == {"m1", "m2", *(["w1"] if looks else [])}
+    assert [one.host for one in found.missing] == ([] if looks else ["w1"])
+    assert {one.name for one in found.inventory.hosts} == {"m1", "m2", "w1"}
+
+
+def test_what_is_left_of_a_node_that_joined_again_is_not_missing(world: World) -> None:
+    nodes = world.engine("m1").nodes.list()
+    old = next(one for one in nodes if one.hostname == "w1").model_copy(update={"id": "older", "status": "down"})
+    assert placed("sim", members(world), (*nodes, old)).missing == ()
 
 
 @given(st.binary(max_size=30000), st.randoms())

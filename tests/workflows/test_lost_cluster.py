@@ -35,6 +35,7 @@ from swarmnet.verify.checks.story import CheckOptions, check
 from swarmnet.verify.scenarios import ALL
 from swarmnet.verify.story import VerifyOptions, verify
 from swarmnet.verify.tracing.story import TraceWish, trace
+from swarmnet.workflows import in_swarm
 from swarmnet.workflows.apply import Goal, apply, prepare
 from swarmnet.workflows.backup import Order, compare_with_live, create, undisturbed
 from swarmnet.workflows.bundle.collect import BundleWish, collect
@@ -164,6 +165,7 @@ COMMANDS: dict[str, Callable[[Ports], object]] = {
     "adopt": whole_look,
     "ipam": whole_look,
     "bundle": lambda ports: collect(ports, observe(ports), BundleWish(("m1", "m3"), 60)),
+    **dict.fromkeys(("schedule status", "schedule run", "schedule remove"), in_swarm.asked),
     **dict.fromkeys(("show networks", "show network", "show service", "show host"), whole_look),
     **dict.fromkeys(("show stack", "show names", "show ports", "show volumes"), whole_look),
     "logs": lambda ports: ServiceLog.of(ports, ["web"], tail=None, since=None),

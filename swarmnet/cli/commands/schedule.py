@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swarmnet.cli.in_swarm import InSwarm
+from swarmnet.cli.in_swarm import There
+from swarmnet.cli.in_swarm_options import InSwarm
 from swarmnet.cli.keeping import Keeping
 from swarmnet.cli.options import InventoryOption, LogFileOption, TimeoutOption, VerboseOption, grouped
 from swarmnet.cli.output import Output
@@ -235,6 +236,7 @@ def _stopped(schedule: Schedule) -> tuple[str, ...]:
 @grouped
 def run(
     output: Output,
+    there: There,
     cluster: ClusterArgument = None,
     if_due: Annotated[
         bool, typer.Option("--if-due", help="Do nothing unless a time of the schedule has passed since the last run.")
@@ -246,12 +248,19 @@ def run(
     Exit 3: partial. Exit 75: no host answers, and exit 11: another run has the lock; both are 1 once the newest backup
     is older than --max-age. A clock that jumped prunes nothing.
     """
+    from swarmnet.cli.in_swarm import run_there
     from swarmnet.cli.schedules import carried_out, schedules
     from swarmnet.report.documents.schedule import ScheduleRunDocument, run_entry
     from swarmnet.report.reports.schedule import run_report
 
     targets = output.targets()
-    name, record = carried_out(schedules(directory), cluster, if_due=if_due)
+    asked = there.cluster
+    if asked is not None:
+        if if_due:
+            raise UsageError("--if-due does not work with -i: the swarm runs its schedule itself when it is due")
+        name, record = run_there(asked, cluster)
+    else:
+        name, record = carried_out(schedules(directory), cluster, if_due=if_due)
     entry = None if record is None else run_entry(record)
     targets.emit(run_report(ScheduleRunDocument(schema_=1, cluster=name, run=entry)), shown=True)
     if record is not None and record.exit_code:
@@ -263,17 +272,27 @@ def run(
     short_help="Show when backups come, came, and whether one is due.",
 )
 @grouped
-def status(output: Output, cluster: ClusterArgument = None, directory: DirectoryOption = None) -> None:
-    """Show next and last run of each schedule, and whether its newest backup is too old. Exit 3: one is overdue."""
+def status(output: Output, there: There, cluster: ClusterArgument = None, directory: DirectoryOption = None) -> None:
+    """Show next and last run of each schedule, and whether its newest backup is too old. Exit 3: one is overdue.
+
+    With -i, the cluster itself is asked: of the schedules that it runs (--in-swarm), any machine can see, run and
+    remove the one that is there.
+    """
+    from swarmnet.cli.in_swarm import standing_there
     from swarmnet.cli.schedules import schedules, standing
     from swarmnet.report.documents.schedule import ScheduleStatusDocument
     from swarmnet.report.reports.schedule import schedule_report
 
-    targets, store = output.targets(), schedules(directory)
-    chosen = [store.get(cluster)] if cluster else [store.get(name) for name in store.names()]
-    if not chosen:
-        note(f"no schedules in {store.directory}; `swarmnet schedule install` makes one")
-    found = ScheduleStatusDocument(schema_=1, schedules=[standing(store, one, datetime.now(UTC)) for one in chosen])
+    targets, store, now = output.targets(), schedules(directory), datetime.now(UTC)
+    asked = there.cluster
+    if asked is not None:
+        entries = [standing_there(asked, cluster, now)]
+    else:
+        chosen = [store.get(cluster)] if cluster else [store.get(name) for name in store.names()]
+        if not chosen:
+            note(f"no schedules in {store.directory}; `swarmnet schedule install` makes one")
+        entries = [standing(store, one, now) for one in chosen]
+    found = ScheduleStatusDocument(schema_=1, schedules=entries)
     targets.emit(schedule_report(found))
     if any(one.overdue or one.problem is not None for one in found.schedules):
         raise typer.Exit(ExitCode.INCOMPLETE)
@@ -281,17 +300,25 @@ def status(output: Output, cluster: ClusterArgument = None, directory: Directory
 
 @app.command(epilog="Example: swarmnet schedule remove prod", short_help="Take no more backups by a timer.")
 @grouped
-def remove(output: Output, cluster: ClusterArgument = None, directory: DirectoryOption = None) -> None:
+def remove(output: Output, there: There, cluster: ClusterArgument = None, directory: DirectoryOption = None) -> None:
     """Remove the timer and the schedule. Backups stay; so does every file that swarmnet did not make."""
+    from swarmnet.cli.in_swarm import removed_there
     from swarmnet.cli.schedules import schedules
     from swarmnet.report.documents.schedule import ScheduleRemoveDocument
     from swarmnet.report.reports.schedule import removed_report
 
     targets, store = output.targets(), schedules(directory)
-    schedule = store.get(cluster)
-    with store.running(schedule.cluster):
-        done = _stopped(schedule)
-        store.remove(schedule.cluster)
+    asked = there.cluster
+    if asked is not None:
+        schedule, done = removed_there(asked, cluster)
+        here = store.find(schedule.cluster)
+        if here is not None and here.with_ is schedule.with_:  # it was installed from this machine
+            store.remove(schedule.cluster)
+    else:
+        schedule = store.get(cluster)
+        with store.running(schedule.cluster):
+            done = _stopped(schedule)
+            store.remove(schedule.cluster)
     done = (*done, f"no more backups of {schedule.cluster} by a timer; those in {schedule.repository} stay")
     targets.emit(removed_report(ScheduleRemoveDocument(schema_=1, cluster=schedule.cluster, done=list(done))))
 
