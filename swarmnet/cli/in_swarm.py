@@ -51,13 +51,14 @@ def installed(schedule: Schedule, before: Schedule | None, options: InSwarm) -> 
     Raises:
         SwarmnetError: a host does not answer, or cannot; the image does not start.
     """
+    from swarmnet.cli.in_swarm_options import kept_playbook
     from swarmnet.model.base import Secret
     from swarmnet.model.in_swarm import Orders
     from swarmnet.workflows import in_swarm
 
     if before is not None and before == schedule.model_copy(update={"installed": before.installed}):
         schedule = before
-    files, ring = options.files(), key_ring(Path(schedule.keys))
+    files, ring, playbook = options.files(), key_ring(Path(schedule.keys)), schedule.playbook
     _check_recipients(ring, schedule)
     with _reached(schedule) as (hosts, ports):
         from swarmnet.workflows.fleet.observe import observe
@@ -70,6 +71,7 @@ def installed(schedule: Schedule, before: Schedule | None, options: InSwarm) -> 
             recipients=tuple(one.key for one in ring.recipients()),
             signers=tuple(one.line for one in ring.signers() if one.line != signer),
             files=files,
+            sources=None if playbook is None else kept_playbook(Path(playbook), Path(schedule.inventory)),
         )
         wanted = in_swarm.Wanted(
             cluster=schedule.cluster,

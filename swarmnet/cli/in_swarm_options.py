@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from swarmnet.errors import UsageError
+
+if TYPE_CHECKING:
+    from swarmnet.model.sources import Sources
 
 _AWS, _SSH_KEY, _KNOWN, _CONFIG = ".aws/credentials", ".ssh/target", ".ssh/known_hosts", ".ssh/config"
 _ONE_KEY = "Host *\n  IdentityFile ~/.ssh/target\n  IdentitiesOnly yes\n"
@@ -106,6 +109,25 @@ class InSwarm:
         if self.known_hosts is not None:
             found[_KNOWN] = _text(read_public(self.known_hosts), _KNOWN)
         return found
+
+
+def kept_playbook(playbook: Path, inventory: Path) -> Sources:
+    """Return the playbook that each backup keeps, with its files, small enough for the scheduler's secret.
+
+    Raises:
+        DocumentError: a value of a secret is in one of them.
+        UsageError: a file cannot be read, or all are too large.
+    """
+    from swarmnet.cli.sources import read_sources
+
+    sources = read_sources(playbook, inventory)
+    if len(sources.model_dump_json()) > _LARGEST:
+        raise UsageError(
+            f"--playbook {playbook}: with the files that it names, it is larger than the {_LARGEST >> 10} KiB that a"
+            " secret of the swarm has room for",
+            hint="leave --playbook out, and keep these files in a repository of their own",
+        )
+    return sources
 
 
 def _text(data: bytes, name: str) -> str:

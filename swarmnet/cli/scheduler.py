@@ -201,6 +201,7 @@ def _take(orders: Orders, engine: Engine, clock: Clock, vault: AgeVault, answere
         tool=f"swarmnet {installed('swarmnet')}",
         reason=Reason.SCHEDULE,
         inventory=hosts.inventory,
+        sources=orders.sources,
     )
 
     def observe() -> ClusterState:

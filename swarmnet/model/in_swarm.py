@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, Field
 from swarmnet.model.base import Count, Document
 from swarmnet.model.hosts import Role
 from swarmnet.model.schedule import Schedule
+from swarmnet.model.sources import Sources
 from swarmnet.model.state import HostFacts
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ class Orders(Document):
     """Public keys of those whose backups count."""
     files: dict[str, str] = Field(default_factory=dict, repr=False)
     """What targets need, such as ``.aws/credentials``, by the path below the scheduler's home."""
+    sources: Sources | None = None
+    """The playbook that each backup keeps, with its files and the inventory, as they were at the install."""
 
 
 class HostAnswer(Document):

@@ -299,11 +299,13 @@ def _in_swarm(place: Path, *words: str) -> Result:
         ),
         (("--image", "s:1", "--to", "s3://bucket", "--aws-credentials", "f", "--repository", "x"), "--repository does"),
         (("--image", "s:1", "--to", "s3://bucket", "--aws-credentials", "prod.yml"), "prod.yml"),
+        (("--image", "s:1", "--to", "s3://bucket", "--aws-credentials", "f", "--playbook", "big.yml"), "400 KiB"),
     ],
 )
 def test_what_a_container_cannot_do_is_refused_before_anything_is_asked(
     place: Path, words: tuple[str, ...], said: str
 ) -> None:
+    (place / "big.yml").write_text("schema: 1\nname: big\nsteps: []\n" + "# nothing\n" * 40000)
     done = _in_swarm(place, *words)
     assert _code(done) == 2
     assert said in str(done.exception)

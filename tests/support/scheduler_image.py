@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ensurepip
 import io
 import os
 import re
@@ -17,14 +18,14 @@ from typing import TYPE_CHECKING
 
 import swarmnet
 from swarmnet.edge.operator.probe_image import bare
-from swarmnet.edge.operator.scheduler_image import needed, wheel
+from swarmnet.edge.operator.scheduler_image import EXTRAS, needed, wheel, write_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from swarmnet.lab import Lab
 
-IMAGE = "swarmnet-scheduler:test"
+IMAGE, BASE = "swarmnet-scheduler:test", "swarmnet-scheduler-base:test"
 _LIBRARIES = "usr/lib/scheduler"
 _UNUSED = (
     "test",
@@ -46,38 +47,98 @@ def load_image(lab: Lab, folder: Path, hosts: Iterable[str]) -> str:
     """Import the image on hosts of the lab, from a file that is made in the folder; return its name."""
     archive = folder / "scheduler.tar"
     if not archive.exists():
-        _write(archive, folder / "wheel")
-    environment = f"PATH=/usr/bin LD_LIBRARY_PATH=/{_LIBRARIES} PYTHONHOME={sys.base_prefix} PYTHONPATH=/opt/scheduler"
-    changes = [word for pair in environment.split() for word in ("--change", f"ENV {pair}")]
-    for host in map(lab.host, hosts):
-        argv = lab.kind(host).inside(host, ["docker", "import", *changes, "-", IMAGE])
-        with archive.open("rb") as file:
-            done = subprocess.run(argv, stdin=file, check=False, capture_output=True)
-        assert done.returncode == 0, done.stderr
+        with tarfile.open(archive, "w") as out:
+            _whole(out, folder / "wheel")
+    _import(lab, hosts, archive, IMAGE, PYTHONPATH="/opt/scheduler")
     return IMAGE
 
 
-def _write(archive: Path, unpacked: Path) -> None:
+def build_image(lab: Lab, folder: Path, hosts: Iterable[str]) -> str:
+    """Build the image from what ``swarmnet schedule image`` writes, with Docker on each of the hosts; return its name.
+
+    The base has this machine's Python, with pip and the packages that PyPI would give: no host reaches PyPI.
+    """
+    archive, context = folder / "base.tar", folder / "context"
+    with tarfile.open(archive, "w") as out:
+        _offline(out, folder)
+    write_context(context)
+    with tarfile.open(folder / "context.tar", "w") as out:
+        out.add(context, ".")
+    hosts = tuple(hosts)
+    _import(lab, hosts, archive, BASE, PYTHONPATH="/opt/pip", PIP_NO_INDEX="1", PIP_FIND_LINKS="/opt/packages")
+    for host in hosts:
+        _feed(lab, host, ["docker", "build", "--build-arg", f"BASE={BASE}", "-t", IMAGE, "-"], folder / "context.tar")
+    return IMAGE
+
+
+def _import(lab: Lab, hosts: Iterable[str], archive: Path, name: str, **environment: str) -> None:
+    fixed = {
+        "PATH": f"/usr/bin:{sys.base_prefix}/bin",
+        "LD_LIBRARY_PATH": f"/{_LIBRARIES}",
+        "PYTHONHOME": sys.base_prefix,
+    }
+    changes = [word for key, value in (fixed | environment).items() for word in ("--change", f"ENV {key}={value}")]
+    for host in hosts:
+        _feed(lab, host, ["docker", "import", *changes, "-", name], archive)
+
+
+def _feed(lab: Lab, host: str, argv: list[str], stdin: Path) -> None:
+    there = lab.host(host)
+    with stdin.open("rb") as file:
+        done = subprocess.run(lab.kind(there).inside(there, argv), stdin=file, check=False, capture_output=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _whole(out: tarfile.TarFile, unpacked: Path) -> None:
     with zipfile.ZipFile(io.BytesIO(wheel()[1])) as packed:
         packed.extractall(unpacked, [one for one in packed.namelist() if ".dist-info/" in one])  # noqa: S202 - our own
-    with tarfile.open(archive, "w") as out:
-        binaries = [Path(sys.executable).resolve(), Path(str(shutil.which("grep"))).resolve()]
-        out.add(binaries[0], "usr/bin/python3")
-        out.add(binaries[1], "usr/bin/grep")
-        for name, path in {name: path for path, name in (*_standard(), *_packages())}.items():
-            if ".so" not in path.suffixes:
-                out.add(path, name, recursive=False)
-            elif path.name.partition(".")[0] not in _UNUSED:
-                _add(out, path, name)
-                binaries.append(path)
-        out.add(Path(swarmnet.__file__).parent, "opt/scheduler/swarmnet")  # with bytecode, which saves a start seconds
-        out.add(unpacked, "opt/scheduler")
-        for name, library in _libraries(binaries).items():
-            _add(out, library, name)
-        for name in ("tmp", "proc", "sys", "dev", "etc", "run"):
-            made = tarfile.TarInfo(name)
-            made.type, made.mode = tarfile.DIRTYPE, 0o755
-            out.addfile(made)
+    _interpreter(out, _packages())
+    out.add(Path(swarmnet.__file__).parent, "opt/scheduler/swarmnet")  # with bytecode, which saves a start seconds
+    out.add(unpacked, "opt/scheduler")
+
+
+def _offline(out: tarfile.TarFile, folder: Path) -> None:
+    with zipfile.ZipFile(next((Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl"))) as packed:
+        packed.extractall(folder / "pip")  # noqa: S202 - Python's own
+    _interpreter(out, (), linked=[path for path, _name in _packages() if ".so" in path.suffixes])
+    out.add(folder / "pip", "opt/pip")
+    for name in needed(EXTRAS):
+        path = _packed_again(metadata.distribution(name), folder)
+        out.add(path, f"opt/packages/{path.name}")
+
+
+def _packed_again(installed: metadata.Distribution, folder: Path) -> Path:
+    """Return a wheel of what is installed here, as it came from PyPI, without its commands."""
+    described = installed.read_text("WHEEL") or ""
+    tag = next(line.partition(":")[2].strip() for line in reversed(described.splitlines()) if line.startswith("Tag:"))
+    name = re.sub(r"[-_.]+", "_", installed.metadata["Name"])
+    path = folder / f"{name}-{installed.version}-{tag}.whl"
+    with zipfile.ZipFile(path, "w") as out:
+        for file in installed.files or ():
+            if not str(file).startswith("..") and file.suffix != ".pyc" and file.locate().is_file():  # type: ignore[attr-defined]
+                out.write(str(file.locate()), str(file))
+    return path
+
+
+def _interpreter(out: tarfile.TarFile, packages: Iterable[tuple[Path, str]], *, linked: Iterable[Path] = ()) -> None:
+    """Add this machine's Python, the programs that it needs, packages by their names there, and all libraries."""
+    binaries = {"usr/bin/python3": Path(sys.executable).resolve()}
+    binaries |= {name: Path(str(shutil.which(Path(name).name))).resolve() for name in ("usr/bin/grep", "bin/sh")}
+    for name, path in binaries.items():
+        out.add(path, name)
+    programs = [*binaries.values(), *linked]
+    for name, path in {name: path for path, name in (*_standard(), *packages)}.items():
+        if ".so" not in path.suffixes:
+            out.add(path, name, recursive=False)
+        elif path.name.partition(".")[0] not in _UNUSED:
+            _add(out, path, name)
+            programs.append(path)
+    for name, library in _libraries(programs).items():
+        _add(out, library, name)
+    for name in ("tmp", "proc", "sys", "dev", "etc", "run"):
+        made = tarfile.TarInfo(name)
+        made.type, made.mode = tarfile.DIRTYPE, 0o755
+        out.addfile(made)
 
 
 def _add(out: tarfile.TarFile, path: Path, name: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from swarmnet.cli.in_swarm import There
-from swarmnet.cli.in_swarm_options import InSwarm
+from swarmnet.cli.in_swarm_options import InSwarm, kept_playbook
 from swarmnet.cli.keeping import Keeping
 from swarmnet.cli.options import InventoryOption, LogFileOption, TimeoutOption, VerboseOption, grouped
 from swarmnet.cli.output import Output
@@ -116,7 +116,7 @@ class Wanted:
         hours, reached = self.timing.max_age, self.reached
         playbook = self.destination.playbook
         if playbook is not None:
-            read_sources(playbook, reached.inventory)
+            (kept_playbook if self.in_swarm.in_swarm else read_sources)(playbook, reached.inventory)
         return Schedule(
             cluster=read_inventory(reached.inventory).cluster,
             inventory=str(reached.inventory.absolute()),
@@ -157,7 +157,6 @@ class Wanted:
             "--raft": self.timing.raft,
             "--on-failure": self.telling.on_failure,
             "--metrics": self.telling.metrics,
-            "--playbook": self.destination.playbook,
         }
         for option, value in elsewhere.items():
             if value is not None:
