@@ -240,8 +240,12 @@ HELD: dict[int, tuple[str, dict[str, str]]] = {
         },
     ),
     34: (
-        "the drill: a report that is signed, a cluster that is destroyed",
-        {"workflows/test_drill": "what_got_lost_without_a_word_fails_the_drill"},
+        "the drill at night: a report that is signed, a cluster that is destroyed, an alarm when it takes too long",
+        {
+            "workflows/test_drill": "a_recovery_that_takes_longer_than_it_may_fails_a_drill_that_would_pass",
+            "cli/test_drill_lab": "a_drill_leaves_a_signed_report_and_no_lab_also_after_kill_9",
+            NIGHTS: "a_drill_comes_once_a_week_with_the_backup_of_that_night_and_one_that_fails_is_heard_of",
+        },
     ),
     35: (
         "a lost manager comes back, and there are two swarms with one id",

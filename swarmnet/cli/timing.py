@@ -8,6 +8,13 @@ from typing import Annotated
 
 import typer
 
+RtoOption = Annotated[
+    float | None,
+    typer.Option(
+        "--rto", metavar="MINUTES", min=0, help="Fail a drill whose recovery takes longer.", show_default=False
+    ),
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Telling:
@@ -76,6 +83,7 @@ class Timing:
             show_default=False,
         ),
     ] = None
+    rto: RtoOption = None
     raft: Annotated[
         str | None,
         typer.Option(

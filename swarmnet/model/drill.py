@@ -74,6 +74,8 @@ class DrillReport(Document):
     """Parts of the recovery time, in order; actions that run at the same time count in each of their parts."""
     recovery: float = 0.0
     """Seconds from the sealed file to networks that are proved: the recovery time (RTO)."""
+    target: float | None = None
+    """Seconds that the recovery may take; None for as long as it takes."""
     restored: tuple[str, ...] = ()
     """What was made or changed."""
     failed: tuple[str, ...] = ()
@@ -106,9 +108,14 @@ class DrillReport(Document):
         return max(0.0, (self.begun - self.backup.created).total_seconds())
 
     @property
+    def late(self) -> bool:
+        """True where the recovery took longer than it may."""
+        return self.target is not None and self.recovery > self.target
+
+    @property
     def result(self) -> DrillResult:
         """The verdict: failed before incomplete before passed."""
-        if self.failed or self.lost or self.verified is Status.FAILED or self.left_behind:
+        if self.failed or self.lost or self.late or self.verified is Status.FAILED or self.left_behind:
             return DrillResult.FAILED
         proved = self.verified in (Status.OK, Status.WARNING) and self.compared and self.backup.complete
         if not proved or self.unseen or self.missing or self.interrupted:
@@ -124,4 +131,6 @@ class DrillReport(Document):
             return ExitCode.FAILED
         if self.verified is Status.FAILED:
             return ExitCode.RESTORED_BUT_UNVERIFIED
+        if self.late:
+            return ExitCode.FAILED
         return ExitCode.DONE if self.result is DrillResult.PASSED else ExitCode.INCOMPLETE

@@ -61,6 +61,8 @@ class Schedule(Document):
     """The inventory of spare hosts that drills take place on; None for a lab."""
     drill_secrets: str | None = None
     """Where drills take the values of secrets from: ``env:PREFIX`` or a file of the operator's. No value is here."""
+    drill_target: float | None = None
+    """Seconds that the recovery of a drill may take; a slower one fails."""
     raft: str | None = None
     """A cron expression: the first run after such a time archives a manager's whole state, too."""
     keep_raft: Count = 0

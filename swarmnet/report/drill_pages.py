@@ -64,6 +64,8 @@ def _summary(found: DrillDocument) -> Iterator[Row]:
     backup = found.backup
     yield "result", f"{found.result}: {MEANING[found.result]}"
     yield "recovery time (RTO)", f"{found.recovery_seconds:.1f} s from the sealed file to proved networks"
+    if found.target_seconds is not None:
+        yield "it may take", f"{found.target_seconds:g} s{': TOO SLOW' if is_late(found) else ''}"
     yield "age of the backup (RPO)", f"{found.data_age_seconds / 3600:.1f} h"
     yield "networks by traffic", found.verified or "not verified"
     yield "backup", f"{backup.name}, taken {backup.created}, {'complete' if backup.complete else 'PARTIAL'}"
@@ -78,6 +80,11 @@ def _summary(found: DrillDocument) -> Iterator[Row]:
     yield "drill", found.id
     if found.kept is not None:
         yield "kept", found.kept
+
+
+def is_late(found: DrillDocument) -> bool:
+    """Return whether the recovery took longer than it may."""
+    return found.target_seconds is not None and found.recovery_seconds > found.target_seconds
 
 
 def markdown(found: DrillDocument) -> str:

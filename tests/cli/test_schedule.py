@@ -198,6 +198,7 @@ def test_what_is_broken_since_the_install_is_what_the_run_fails_with(place: Path
         (("--drill", "sometimes"), "--drill 'sometimes' is not a time"),
         (("--on", "spare.yml"), "--on names hosts for drills"),
         (("--drill", "monthly", "--on", "no-such.yml"), "no such file"),
+        (("--rto", "15"), "--rto is for drills"),
         (("--secrets-from", "env:RESTORE_"), "--secrets-from gives values to drills"),
         (("--drill", "monthly", "--secrets-from", "no-such.yml"), "no such file"),
         (("--drill", "monthly", "--secrets-from", "prod.yml"), "prod.yml can be read by others"),

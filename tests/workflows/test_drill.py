@@ -22,6 +22,8 @@ from swarmnet.model.volume import VolumeSpec
 from swarmnet.plan.recovery.describe import document
 from swarmnet.plan.recovery.rehearsal import Roles, occupied, staged
 from swarmnet.plan.recovery.steps import Choices
+from swarmnet.report.documents.drill import drill_document
+from swarmnet.report.drill_pages import markdown
 from swarmnet.workflows.drill import Course, Rehearsal, clear, rehearse
 from swarmnet.workflows.fleet.observe import RECORDED, observe
 from swarmnet.workflows.restore import Restore
@@ -182,6 +184,17 @@ def test_networks_that_do_not_work_fail_the_drill_and_doubt_makes_it_incomplete(
     assert red.findings == ("failed: tcp: network front: no answer",)
     doubt = drilled(World(inventory=SPARE), lambda _state: proved(Status.INCONCLUSIVE, "no IPVS"))
     assert (doubt.result, doubt.exit_code) == (DrillResult.INCOMPLETE, ExitCode.INCOMPLETE)
+
+
+def test_a_recovery_that_takes_longer_than_it_may_fails_a_drill_that_would_pass() -> None:
+    report = drilled(World(inventory=SPARE))
+    assert report.result is DrillResult.PASSED
+    for target, late in ((report.recovery + 1, False), (report.recovery / 2, True), (None, False)):
+        told = report.model_copy(update={"target": target})
+        assert told.late is late
+        assert told.result is (DrillResult.FAILED if late else DrillResult.PASSED)
+        assert told.exit_code == (ExitCode.FAILED if late else 0)
+        assert ("TOO SLOW" in markdown(drill_document(told))) is late
 
 
 def test_an_action_that_fails_fails_the_drill() -> None:

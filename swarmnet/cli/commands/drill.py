@@ -24,6 +24,7 @@ from swarmnet.cli.options import (
 )
 from swarmnet.cli.output import Output
 from swarmnet.cli.sealing import BackupToRestore, ClusterOption, KeysOption, RepositoryOption, SignOption, TrustOption
+from swarmnet.cli.timing import RtoOption
 from swarmnet.cli.wiring import note
 from swarmnet.errors import ExitCode, UsageError
 
@@ -150,6 +151,12 @@ class What:
     exclude: Annotated[
         list[str] | None, typer.Option("--exclude", metavar="KIND/NAME", help="Leave these out; the report says so.")
     ] = None
+    rto: RtoOption = None
+
+    @property
+    def target(self) -> float | None:
+        """Seconds that the recovery may take."""
+        return None if self.rto is None else self.rto * 60
 
     def secrets(self, found: Opened) -> dict[str, Secret]:
         """Return the values that were given.
@@ -189,7 +196,8 @@ def restore(
     What came back is compared with the backup: a difference that nothing announces fails the drill. The report (JSON,
     signed, with pages for people) tells the recovery time by parts (RTO) and the backup's age (RPO).
 
-    Exit 1: something was lost or failed. Exit 16: the networks do not work. Exit 3: not all could be proved.
+    Exit 1: something was lost or failed, or it took longer than --rto. Exit 16: the networks do not work. Exit 3: not
+    all could be proved.
     """
     from swarmnet.cli.drills import Chosen, opened, rehearsed, written
     from swarmnet.cli.sealing import signing_key
@@ -202,7 +210,7 @@ def restore(
     found = opened(source.find(source.backup, vault, cluster=what.cluster), source.store(), vault, kept.reports)
     check_place(found.folder)
     begun = datetime.now(UTC)
-    chosen = Chosen(what.secrets(found), tuple(what.exclude or ()))
+    chosen = Chosen(what.secrets(found), tuple(what.exclude or ()), what.target)
     report = rehearsed(given, chosen, found, begun=begun, yes=yes)
     document = drill_document(report)
     targets.emit(drill_report(document))

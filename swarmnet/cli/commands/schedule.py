@@ -93,7 +93,7 @@ class Wanted:
         Raises:
             UsageError: says which option it is.
         """
-        from swarmnet.cli.drills import drill_secrets, drill_times
+        from swarmnet.cli.drills import drill_secrets, drill_target, drill_times
         from swarmnet.cli.schedule_options import ping, services, words
         from swarmnet.cli.schedules import chosen, targets_of
         from swarmnet.cli.sealing import key_ring, named_repository, sealing_vault
@@ -141,6 +141,7 @@ class Wanted:
             metrics=None if metrics is None else str(metrics.absolute()),
             drill=drill_times(self.timing.drill, keys, self.timing.on),
             drill_on=None if self.timing.on is None else str(self.timing.on.absolute()),
+            drill_target=drill_target(self.timing.rto, self.timing.drill),
             drill_secrets=drill_secrets(self.timing.secrets_from, self.timing.drill),
             playbook=None if playbook is None else str(playbook.absolute()),
             installed=now,
@@ -154,6 +155,7 @@ class Wanted:
             "--drill": self.timing.drill,
             "--on": self.timing.on,
             "--secrets-from": self.timing.secrets_from,
+            "--rto": self.timing.rto,
             "--raft": self.timing.raft,
             "--on-failure": self.telling.on_failure,
             "--metrics": self.telling.metrics,

@@ -53,6 +53,9 @@ class DrillDocument(Output):
     result: Verdict
     exit_code: int
     recovery_seconds: float = Field(description="RTO: from the sealed file to networks that are proved.")
+    target_seconds: float | None = Field(
+        description="Seconds that the recovery may take: longer fails the drill; null without a target."
+    )
     data_age_seconds: float = Field(description="RPO: from the backup to the drill.")
     ready_seconds: float = Field(description="Until the hosts of the lab answered; not part of the recovery time.")
     phases: list[DrillPhase]
@@ -118,6 +121,7 @@ def drill_document(report: DrillReport) -> DrillDocument:
         result=report.result.value,
         exit_code=report.exit_code,
         recovery_seconds=report.recovery,
+        target_seconds=report.target,
         data_age_seconds=round(report.age, 3),
         ready_seconds=report.ready,
         phases=[DrillPhase(name=one.name, seconds=one.seconds) for one in report.phases],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from swarmnet.report.drill_pages import MEANING
+from swarmnet.report.drill_pages import MEANING, is_late
 from swarmnet.report.terminal.console import line, table
 from swarmnet.report.terminal.text import count
 
@@ -23,6 +23,8 @@ def drill_lines(found: DrillDocument) -> Iterator[Line]:
     yield f"backup {found.backup.name} of {found.backup.created}"
     parts = ", ".join(f"{one.name} {one.seconds:.1f} s" for one in found.phases)
     yield f"recovery time (RTO) {found.recovery_seconds:.1f} s: {parts or 'nothing was restored'}"
+    if is_late(found):
+        yield line((f"TOO SLOW: it may take {found.target_seconds:g} s", "red"))
     if found.ground == "lab":
         yield f"not counted: {found.ready_seconds:.1f} s until the lab's hosts answered"
     yield f"age of the backup (RPO) {found.data_age_seconds / 3600:.1f} h"
