@@ -19,6 +19,7 @@ DIES, CHOICES, KINDS = (
 TRUST, LOOKUP, NIGHTS = "cli/test_backup_trust", "workflows/test_backup_lookup", "workflows/test_scheduled"
 RECOVER, PAGE, STEPS = "workflows/test_recover", "cli/test_restore_page", "plan/recovery/test_steps"
 RAFT = "workflows/test_raft"
+OFF_IT = "a_network_that_differs_is_replaced_once_its_containers_are_off_it_and_they_come_back_to_it"
 ON_ENGINES = "a_customised_ingress_network_comes_back_on_every_node_and_undo_takes_the_rest_back"
 POWER_CUTS = "a_swarm_begins_again_from_the_one_manager_that_power_cuts_left_and_takes_the_others_in"
 EXPIRED = "until_the_swarm_begins_the_engine_is_in_none_so_that_an_expired_certificate_is_in_the_way_of_nothing"
@@ -27,7 +28,10 @@ KILLED = "secrets_come_back_on_two_engine_versions_and_a_killed_run_leaves_no_en
 HELD: dict[int, tuple[str, dict[str, str]]] = {
     1: (
         "all managers are lost; other hosts, with other addresses, carry the same cluster afterwards",
-        {"stories/test_total_loss": "a_cluster_comes_back_from_a_bucket_on_other_hosts_and_on_the_old_addresses"},
+        {
+            "stories/test_total_loss": "a_cluster_comes_back_from_a_bucket_on_other_hosts_and_on_the_old_addresses",
+            "soak/soak_total_loss": "a_cluster_with_encrypted_overlays_comes_back_with_all_that_it_had",
+        },
     ),
     2: (
         "all managers are lost; hosts with the old addresses get a manager's whole state back, secrets included",
@@ -108,9 +112,10 @@ HELD: dict[int, tuple[str, dict[str, str]]] = {
         },
     ),
     14: (
-        "a network that differs is in use: it is replaced with its services and containers on it again",
+        "a network that differs is in use: it is replaced with its services on it again, not under containers",
         {
             CHOICES: "a_network_that_differs_is_replaced_with_its_services_on_it_again",
+            "workflows/test_restore_endpoints": OFF_IT,
             "stories/test_networks": "a_replaced_network_has_its_services_back_with_all_that_they_were",
         },
     ),
@@ -243,6 +248,7 @@ HELD: dict[int, tuple[str, dict[str, str]]] = {
         "the drill at night: a report that is signed, a cluster that is destroyed, an alarm when it takes too long",
         {
             "workflows/test_drill": "a_recovery_that_takes_longer_than_it_may_fails_a_drill_that_would_pass",
+            "soak/soak_spare_hosts": "a_scheduled_drill_brings_all_back_on_spare_hosts_and_leaves_them_empty",
             "cli/test_drill_lab": "a_drill_leaves_a_signed_report_and_no_lab_also_after_kill_9",
             NIGHTS: "a_drill_comes_once_a_week_with_the_backup_of_that_night_and_one_that_fails_is_heard_of",
         },

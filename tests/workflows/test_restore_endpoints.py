@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from swarmnet.errors import RefusedError
 from swarmnet.model.network import NetworkSpec, Subnet
 from swarmnet.model.ports import ContainerSpec
 from swarmnet.model.state import Endpoint
+from swarmnet.plan.guard import Permissions
 from swarmnet.plan.recovery.describe import document
 from swarmnet.plan.recovery.steps import Choices
+from swarmnet.workflows.apply import apply
 from swarmnet.workflows.fleet.observe import RECORDED, observe
 from swarmnet.workflows.restore import Restore
 from tests.simulator import World
 from tests.support.backups import CREATED
+from tests.support.goals import terms
 from tests.workflows.test_restore import MAP, NEW, OLD
 
 if TYPE_CHECKING:
@@ -102,6 +108,29 @@ def test_a_later_restore_puts_back_what_was_missing() -> None:
 
     assert [one.kind for one in made.actions] == ["endpoint.connect", "endpoint.connect"]
     assert seen(world)["data"] == ("10.50.0.9", ("db", "pg"))
+
+
+def test_a_network_that_differs_is_replaced_once_its_containers_are_off_it_and_they_come_back_to_it() -> None:
+    found, world = backup(), World(inventory=NEW)
+    world.bootstrap()
+    there = NetworkSpec(name="data", attachable=True, subnets=(Subnet(subnet="10.99.0.0/24"),))
+    world.engine("b1").networks.create(there)
+    world.settle()
+    box(world, "b2", "legacy", (Endpoint(network="data", ipv4="10.99.0.5", aliases=("other",)),))
+    goal = Restore(found, NEW, Choices(mapping=MAP, secrets={})).goal(Permissions(replace=frozenset({"data"})))
+
+    with pytest.raises(RefusedError, match=r"network data cannot be replaced.*legacy on b2"):
+        apply(world.ports(), goal, terms())
+    assert seen(world)["data"] == ("10.99.0.5", ("other",))
+    off = observe(world.ports(), RECORDED).container("b2", "legacy")
+    assert off is not None
+    world.engine("b2").disconnect_container(off.id, "data")
+    world.settle()
+    apply(world.ports(), goal, terms())
+    world.settle()
+
+    assert seen(world)["data"] == ("10.50.0.9", ("db", "pg"))
+    assert told(plan(world, found)) == []
 
 
 def test_an_address_of_the_swarm_that_is_taken_is_left_to_the_managers_and_announced() -> None:
