@@ -62,7 +62,7 @@ def build_image(lab: Lab, folder: Path, hosts: Iterable[str]) -> str:
     with tarfile.open(archive, "w") as out:
         _offline(out, folder)
     write_context(context)
-    with tarfile.open(folder / "context.tar", "w") as out:
+    with tarfile.open(folder / "context.tar", "w", format=tarfile.USTAR_FORMAT) as out:  # docker knows no other
         out.add(context, ".")
     hosts = tuple(hosts)
     _import(lab, hosts, archive, BASE, PYTHONPATH="/opt/pip", PIP_NO_INDEX="1", PIP_FIND_LINKS="/opt/packages")
