@@ -128,7 +128,8 @@ class Burst:
 def burst(run: str, task: dict[str, object], until: float) -> dict[str, object]:
     """Send ``count`` datagrams to every labelled address, one each ``spacing`` seconds, none again; count the answers.
 
-    They leave one by one: what is sent at once fills queues, and measures those.
+    They leave one by one: what is sent at once fills queues, and measures those. Where the time is too short for all,
+    fewer leave, so that the last ones can be answered, too.
 
     Returns:
         Label to ``{"sent": n, "came": answers, "tries": n}``. What got there, the peers' servers count.
@@ -137,8 +138,9 @@ def burst(run: str, task: dict[str, object], until: float) -> dict[str, object]:
     addresses = {str(label): str(address) for label, address in targets.items()} if isinstance(targets, dict) else {}
     all_of_it = Burst(Nonces(run, str(task["from"]), str(task["network"])), list(addresses.values()))
     pause = float(str(task["spacing"])) / max(1, len(addresses))
+    end = until - min(LAST_WAIT, (until - time.monotonic()) / 2)
     for number in range(int(str(task["count"])) * len(addresses)):
-        if time.monotonic() + pause >= until:
+        if time.monotonic() + pause >= end:
             break
         begun = time.monotonic()
         all_of_it.send(number)

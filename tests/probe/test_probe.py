@@ -217,6 +217,14 @@ def test_a_burst_counts_what_left_what_came_back_and_what_arrived() -> None:
     assert heard == {"loss/front": {"w1": 20}}
 
 
+def test_a_burst_that_has_no_time_for_all_sends_fewer_and_waits_for_the_last_answers() -> None:
+    task: JsonObject = {"kind": "loss", "key": "k", "from": "w1", "network": "loss/front", "count": 5000, "limit": 0.4}
+    with serving("w2", PORT + 3):
+        found = run({**task, "spacing": 0.002, "targets": {"w2": "127.0.0.1"}}, port=PORT + 3)
+    one: dict[str, int] = found["k"]["targets"]["w2"]  # type: ignore[index,call-overload,assignment]
+    assert 0 < one["came"] == one["sent"] < 5000
+
+
 def test_the_way_to_an_address_by_ipv6_is_the_kernels_own() -> None:
     assert netlink.route("::1") == {"device": "lo", "local": "::1"}
     assert netlink.ways({"me": "::1"})["me"]["mtu"] == netlink.links()["lo"]["mtu"]  # type: ignore[index]
