@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from swarmnet.cli.options import Cluster, LogFileOption, TimeoutOption, VerboseOption
+from swarmnet.cli.schedule_entries import entry_of
 from swarmnet.cli.sealing import key_ring
 from swarmnet.cli.wiring import note
 from swarmnet.errors import IncompleteError, SwarmnetError, UsageError
@@ -194,7 +195,6 @@ def standing(schedule: Schedule, now: datetime) -> ScheduleEntry:
 def _entry(schedule: Schedule, found: Standing | None, now: datetime, *, problem: str | None = None) -> ScheduleEntry:
     from datetime import UTC
 
-    from swarmnet.cli.schedules import entry_of
     from swarmnet.model.schedule import History
 
     if found is None:
