@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import BaseModel
 
+from swarmnet import operations
 from swarmnet.model.base import JsonValue, Secret
 from swarmnet.model.compare import node_changes, service_changes, swarm_changes
 from swarmnet.model.endpoint import EndpointSpec
@@ -128,6 +131,7 @@ VALUES: dict[str, Any] = {
     "services": ("web",),
     "containers": ("db on m1",),
     "wait": False,
+    "locked": True,
     "timeout": 7.0,
     "argv": ("touch", "/x"),
     "unless": ("test", "-f", "/x"),
@@ -156,6 +160,8 @@ def kinds(base: type[Action] = Action) -> Iterator[type[Action]]:
         yield from kinds(kind)
 
 
+for found in pkgutil.walk_packages(operations.__path__, "swarmnet.operations."):
+    importlib.import_module(found.name)  # a kind is known once its module is: no test may depend on who imported it
 KINDS: list[type[Action]] = sorted({*kinds(), InstallEngine, UpgradeEngine}, key=lambda kind: kind.__name__)
 
 
