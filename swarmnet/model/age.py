@@ -10,4 +10,5 @@ def in_words(seconds: float) -> str:
     for size, unit in _UNITS:
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit} old"
-    return f"{max(0.0, seconds) / 60:.0f} minutes old"
+    minutes = round(max(0.0, seconds) / 60)
+    return "1 minute old" if minutes == 1 else f"{minutes} minutes old"

@@ -18,7 +18,7 @@ _KNOWN = 4096
 @lru_cache(_KNOWN)
 def _prefix(text: str) -> str:
     if "/" not in text:
-        raise ValueError(f"{text!r} is not a subnet: write its length, too, such as {text}/24")
+        raise ValueError(f"{text!r} is not a subnet: write its length, too, such as {text}/{64 if ':' in text else 24}")
     try:
         return ipaddress.ip_network(text).compressed
     except ValueError as error:

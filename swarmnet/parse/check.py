@@ -210,6 +210,8 @@ def _words(details: ErrorDetails, place: Path, model: type[BaseModel]) -> tuple[
     name = str(details["loc"][-1]) if details["loc"] else str(place[-1] if place else "")
     if kind == "extra_forbidden":
         known = _keys(model, details["loc"][:-1])
+        if not _near(name, known) and (homes := _homes(model, details["loc"][:-1], name)):
+            return f"unknown key {name!r}", f"write it under {' or '.join(map(repr, homes))}"
         hint = closest(name, known)
         more = "extra" in known and not _near(name, known)
         return f"unknown key {name!r}", f"{hint}; anything else that engines know goes under 'extra'" if more else hint
@@ -246,12 +248,30 @@ def _quotes(kind: str, value: JsonValue) -> str | None:
 
 def _keys(model: type[BaseModel], steps: tuple[str | int, ...]) -> set[str]:
     """Return the keys that are known where ``steps`` lead to, starting from ``model``."""
+    return {field.alias or name for found in _models_at(model, steps) for name, field in found.model_fields.items()}
+
+
+def _homes(model: type[BaseModel], steps: tuple[str | int, ...], name: str) -> list[str]:
+    """Return the keys there whose own mapping knows ``name``: ``ssh`` for the ``port`` of a host."""
+    return sorted(
+        field.alias or key
+        for found in _models_at(model, steps)
+        for key, field in found.model_fields.items()
+        if any(
+            name in (inner.alias, own)
+            for below in _models(field.annotation)
+            for own, inner in below.model_fields.items()
+        )
+    )
+
+
+def _models_at(model: type[BaseModel], steps: tuple[str | int, ...]) -> list[type[BaseModel]]:
+    """Return the models that may be where ``steps`` lead to, starting from ``model``."""
     here: list[Any] = [model]
     for step in steps:
         below = [inner for annotation in here for inner in _step(annotation, step)]
         here = below or here  # a step that only names a union branch leads nowhere
-    models = [found for annotation in here for found in _models(annotation)]
-    return {field.alias or name for found in models for name, field in found.model_fields.items()}
+    return [found for annotation in here for found in _models(annotation)]
 
 
 def _branches(annotation: Any) -> Iterator[Any]:  # noqa: ANN401 - an annotation can be anything

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -269,3 +270,15 @@ def test_an_identity_that_age_encrypted_opens(place: Path, monkeypatch: pytest.M
     identity.write_bytes(pyrage.passphrase.encrypt(identity.read_bytes(), "sesame", armored=True))
     monkeypatch.setenv("SWARMNET_KEY_PASSPHRASE", "sesame")
     assert "opened and read" in _run(backup.app, place, "check").stdout
+
+
+def test_a_passphrase_with_too_much_work_for_this_machine_is_not_called_wrong(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = place / "keys" / "identity.txt"
+    identity.write_bytes(re.sub(rb"(-> scrypt \S+) \d+", rb"\1 40", pyrage.passphrase.encrypt(b"", "sesame")))
+    monkeypatch.setenv("SWARMNET_KEY_PASSPHRASE", "sesame")
+    error = _run(backup.app, place, "check").exception
+    assert isinstance(error, WrongKeyError)
+    assert "takes more work" in str(error)
+    assert "less busy" in str(error.hint)

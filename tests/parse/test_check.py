@@ -19,8 +19,18 @@ class Leaf(Document):
     either: int | list[str] = 0
 
 
+class Bark(Document):
+    colour: str = "brown"
+
+
+class Moss(Document):
+    colour: str = "green"
+
+
 class Tree(Document):
     name: str
+    bark: Bark | None = None
+    moss: Moss = Moss()
     leaves: dict[str, Leaf] = Field(default_factory=dict)
     items: tuple[Leaf | None, ...] = ()
 
@@ -39,6 +49,7 @@ def messages(text: str) -> list[str]:
         ("name: a\nleafs: {}\n", "f:2: unknown key 'leafs' (did you mean 'leaves'?)"),
         ("name: a\nleaves:\n  x: {nummer: 1}\n", "f:3: unknown key 'nummer' (did you mean 'number'?)"),
         ("name: a\nitems:\n  - qqq: 1\n", "f:3: unknown key 'qqq' (known: either, kind, number, switch)"),
+        ("name: a\ncolour: red\n", "f:2: unknown key 'colour' (write it under 'bark' or 'moss')"),
         ("leaves: {}\n", "f:1: key 'name' is missing"),
         ("name: 7\n", "f:1: 'name' must be text (write \"7\" in quotes)"),
         ("name: true\n", "f:1: 'name' must be text (write \"true\" in quotes)"),

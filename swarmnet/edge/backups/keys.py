@@ -34,6 +34,8 @@ _SSH_KINDS = ("ssh-ed25519", "ssh-rsa")
 """What age seals to, of OpenSSH's kinds."""
 _PUBLIC_SSH = (b"ssh-", b"ecdsa-", b"sk-ssh-", b"sk-ecdsa-")
 _ENCRYPTED = (b"age-encryption.org/v1\n", b"-----BEGIN AGE ENCRYPTED FILE-----")
+_MEASUREMENTS = 20
+"""Times that age may measure the machine, about ten milliseconds each."""
 _SIGNER = re.compile(r"^# signer: (.+)$", re.MULTILINE)
 """A line of an identity file that names a signer: age takes it for a comment."""
 
@@ -192,7 +194,7 @@ def load_identities(path: Path, ask: Ask = nobody) -> IdentityFile:
     data = b"ssh-" if path.suffix == ".pub" else read_private(path)
     if data.startswith(_ENCRYPTED):
         try:
-            data = pyrage.passphrase.decrypt(data, _passphrase(path, ask).decode())
+            data = _opened_by_passphrase(data, _passphrase(path, ask).decode(), path)
         except (pyrage.DecryptError, UnicodeDecodeError):
             raise WrongKeyError(f"{path}: its passphrase is wrong, or it is damaged") from None
     if b"PRIVATE KEY" in data:
@@ -217,6 +219,28 @@ def load_identities(path: Path, ask: Ask = nobody) -> IdentityFile:
         raise UsageError(f"{path}: holds no age identity")
     identities, publics = zip(*found, strict=True)
     return IdentityFile(identities, publics, tuple(parse_signer(one) for one in _SIGNER.findall(text)))
+
+
+def _opened_by_passphrase(data: bytes, passphrase: str, path: Path) -> bytes:
+    """Return what age encrypted with a passphrase.
+
+    age measures the machine at each call, and refuses what would take much longer than a second. A machine that is busy
+    for the milliseconds of the measurement seems slow, so it is measured again.
+
+    Raises:
+        pyrage.DecryptError: the passphrase is wrong, or the file is damaged.
+        WrongKeyError: the passphrase takes too much work for this machine.
+    """
+    for _ in range(_MEASUREMENTS):
+        try:
+            return pyrage.passphrase.decrypt(data, passphrase)
+        except pyrage.DecryptError as error:
+            if "Excessive work" not in str(error):
+                raise
+    raise WrongKeyError(
+        f"{path}: its passphrase takes more work than age does on this machine",
+        hint="try again when the machine is less busy, or give an identity that was encrypted with less work",
+    )
 
 
 def _identities(text: str, path: Path, ask: Ask) -> Iterator[tuple[object, str]]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC
 from typing import TYPE_CHECKING
 
+from swarmnet.model.age import in_words
 from swarmnet.model.losses import announced
 from swarmnet.report.documents.backups import show_document
 from swarmnet.report.terminal.console import line, table
-from swarmnet.report.terminal.text import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,7 +25,7 @@ TIME = "%Y-%m-%d %H:%M:%S UTC"
 def origin(backup: str, created: datetime, cluster: str, now: datetime) -> str:
     """Return which backup is meant, as the plan of a restore and its question name it."""
     taken = created.astimezone(UTC).strftime(TIME)
-    return f"backup {backup[:8]} of {taken}, cluster {cluster}, {count((now - created).days, 'day')} old"
+    return f"backup {backup[:8]} of {taken}, cluster {cluster}, {in_words((now - created).total_seconds())}"
 
 
 def entry_lines(entries: Iterable[Entry]) -> Iterator[Line]:

@@ -153,6 +153,7 @@ def lan(name: str, driver: str, parent: str) -> Network:
         ("{name: n, subnets: [127.0.1.0/24]}", "is loopback (127.0.0.0/8): containers cannot have such addresses"),
         ("{name: n, driver: bridge, subnets: [224.0.1.0/24]}", "is multicast (224.0.0.0/4)"),
         ("{name: n, subnets: [10.9.0.0]}", "not a subnet: write its length, too, such as 10.9.0.0/24"),
+        ("{name: n, subnets: ['fd01::']}", "not a subnet: write its length, too, such as fd01::/64"),
     ],
 )
 def test_d_what_no_driver_reads_is_refused(step: str, text: str) -> None:
