@@ -5,16 +5,20 @@ An error says what is wrong and where; ``hint`` says what to do next. Only ``cli
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 SAID = 300
 """Characters of a host's own words that a message repeats."""
 _WHOLE = 800
 """Characters of a host's whole message."""
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What a full disk, or a quota, answers."""
 
 
 def cut(text: str, most: int = SAID) -> str:
@@ -98,6 +102,18 @@ class UsageError(SwarmnetError):
     """The command line asks for something that is not possible."""
 
     exit_code = ExitCode.USAGE
+
+
+class UnwrittenError(UsageError):
+    """A file cannot be written: the command line names a wrong path, or the disk is full or broken."""
+
+    def __init__(self, path: Path | str, error: OSError, *, hint: str | None = None, after: str = "") -> None:
+        """Say which file and why; ``hint`` is the advice where the path is wrong, ``after`` ends the sentence."""
+        full = error.errno in _FULL
+        room = "free some space there, then run the command again"
+        super().__init__(f"cannot write {path}: {error.strerror or error}{after}", hint=room if full else hint)
+        if full or error.errno == errno.EIO:
+            self.exit_code = ExitCode.FAILED
 
 
 class NoSuchFileError(UsageError):

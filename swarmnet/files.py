@@ -4,6 +4,7 @@ A leaf: it knows errors and nothing else of swarmnet, so that edges and the lab 
 What decides and plans never touches a file, so it must not import this module (a contract of import-linter).
 
 - :func:`write_atomically` replaces a file, :func:`write_once` makes one that must not exist yet.
+- :func:`write_report` also writes to a pipe or a device.
 - :func:`locked` keeps other processes out for as long as a block runs.
 - :func:`write_new` is the step that they share, for writers that work in an open folder.
 
@@ -51,6 +52,22 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     finally:
         temporary.unlink(missing_ok=True)  # it exists only if something, Ctrl-C too, came before the replacement
     sync_folder(target.parent)
+
+
+def write_report(path: Path, content: bytes) -> None:
+    """Write a file that others may read, as the umask allows; a regular file is replaced whole.
+
+    A pipe, a device, a file of another user, and a file in a folder that takes no other one are written as they are.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    if path.exists() and not _is_ours(path):
+        path.write_bytes(content)
+    else:
+        umask = os.umask(0o077)
+        os.umask(umask)
+        write_atomically(path, content, mode=stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o666 & ~umask)
 
 
 def write_once(path: Path, content: Content, *, mode: int = 0o600) -> None:
@@ -142,6 +159,13 @@ def sync_folder(folder: Path) -> None:
 def _beside(path: Path) -> Path:
     """Return a name in the same folder that no other process chooses."""
     return path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+
+
+def _is_ours(path: Path) -> bool:
+    """Return whether a path leads to a regular file of this user, in a folder that takes new ones."""
+    status = path.stat()
+    folder = Path(os.path.realpath(path)).parent
+    return stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and os.access(folder, os.W_OK)
 
 
 def _replaceable(path: Path) -> Path:

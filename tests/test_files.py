@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import resource
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from swarmnet.errors import LockedError
-from swarmnet.files import locked, write_atomically, write_new, write_once
+import swarmnet
+from swarmnet.errors import ExitCode, LockedError, UnwrittenError
+from swarmnet.files import locked, write_atomically, write_new, write_once, write_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 HOLD = """
 import sys
@@ -47,6 +50,56 @@ def test_a_write_that_fails_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError):
         write_atomically(tmp_path / "f", b"new")
     assert [path.name for path in tmp_path.iterdir()] == ["f"]
+
+
+def test_a_report_that_does_not_fit_leaves_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.prom"
+    write_report(path, b"old")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            write_report(path, b"longer than eight bytes")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_report_keeps_the_mode_of_the_file_and_a_pipe_stays_a_pipe(tmp_path: Path) -> None:
+    path, pipe = tmp_path / "r", tmp_path / "p"
+    path.write_text("old")
+    path.chmod(0o640)
+    write_report(path, b"new")
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"new", 0o640)
+    os.mkfifo(pipe)
+    end = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_report(pipe, b"new")
+    assert os.read(end, 9) == b"new"
+    os.close(end)
+    assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "hint"),
+    [
+        (errno.ENOSPC, ExitCode.FAILED, "free some space there, then run the command again"),
+        (errno.EDQUOT, ExitCode.FAILED, "free some space there, then run the command again"),
+        (errno.EIO, ExitCode.FAILED, "name another"),
+        (errno.EACCES, ExitCode.USAGE, "name another"),
+        (errno.ENOENT, ExitCode.USAGE, "name another"),
+    ],
+)
+def test_a_full_disk_is_not_called_a_wrong_command_line(number: int, code: int, hint: str) -> None:
+    error = UnwrittenError("f", OSError(number, os.strerror(number)), hint="name another")
+    assert (error.exit_code, error.hint) == (code, hint)
+
+
+def test_no_error_says_by_itself_that_a_file_of_this_machine_cannot_be_written() -> None:
+    """Each goes through ``UnwrittenError``, or is not about the command line."""
+    root = Path(swarmnet.__file__).parent
+    found = [path for path in root.rglob("*.py") if 'UsageError(f"cannot write {' in path.read_text()]
+    assert found == []
 
 
 @pytest.mark.parametrize("write", [write_atomically, write_once, write_new])

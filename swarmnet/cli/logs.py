@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from swarmnet.errors import UsageError
+from swarmnet.errors import UnwrittenError
 from swarmnet.model.events import Progress
 from swarmnet.model.printable import on_one_line
 from swarmnet.model.sensitive import SENSITIVE
@@ -90,7 +90,7 @@ def _opened(path: Path) -> TextIO:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}", hint="name another file with --log-file") from None
+        raise UnwrittenError(path, error, hint="name another file with --log-file") from None
     return os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace")
 
 

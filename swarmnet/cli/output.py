@@ -22,7 +22,7 @@ import typer
 
 from swarmnet.cli.options import JsonOption
 from swarmnet.cli.streams import write_program_text
-from swarmnet.errors import UsageError
+from swarmnet.errors import UnwrittenError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -118,7 +118,9 @@ def wants_json(words: Iterable[str]) -> bool:
 
 
 def _write(path: Path, text: str) -> None:
+    from swarmnet.files import write_report
+
     try:
-        path.write_text(text, encoding="utf-8", errors="backslashreplace")
+        write_report(path, text.encode("utf-8", errors="backslashreplace"))
     except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}") from error
+        raise UnwrittenError(path, error) from error

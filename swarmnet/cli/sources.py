@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swarmnet.errors import SwarmnetError, UsageError
+from swarmnet.errors import SwarmnetError, UnwrittenError, UsageError
 
 if TYPE_CHECKING:
     from swarmnet.model.backup import BackupDocument
@@ -85,7 +85,7 @@ def hand_out(document: BackupDocument, directory: Path) -> tuple[str, ...]:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             write_once(path, content)
     except OSError as error:
-        raise UsageError(f"--files-to: cannot write to {directory}: {error.strerror}") from error
+        raise UnwrittenError(directory, error, hint="name another directory with --files-to") from error
     told = [f"{directory / sources.playbook} is the playbook, {directory / sources.inventory} the old inventory"]
     if sources.missing:
         told.append(f"the playbook reads files that no backup keeps: {', '.join(sources.missing)}")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from swarmnet.cli import output
 from swarmnet.cli.output import Output, Targets, wants_json
-from swarmnet.errors import UsageError
+from swarmnet.errors import ExitCode, UnwrittenError, UsageError
 from swarmnet.model.report import Certainty
 from swarmnet.report.documents.verify import verify_document
 from swarmnet.report.formats import FORMATS
@@ -18,9 +18,6 @@ from swarmnet.report.reports.apply import apply_report
 from swarmnet.report.reports.verify import verify_report
 from tests.report.test_hostile import APPLIED, VERIFIED
 from tests.support.verified import a_verification
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_the_command_line_names_every_format() -> None:
@@ -74,6 +71,14 @@ def test_a_file_that_cannot_be_written_does_not_take_stdout_along(
         Targets("json", (("junit", tmp_path),)).emit(verify_report(VERIFIED, verbose=False))
 
     assert json.loads(capsys.readouterr().out)["status"] == "failed"
+
+
+def test_a_report_for_a_full_disk_ends_as_failed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UnwrittenError, match="cannot write /dev/full: No space left") as caught:
+        Targets("json", (("junit", Path("/dev/full")),)).emit(verify_report(VERIFIED, verbose=False))
+
+    assert caught.value.exit_code == ExitCode.FAILED
+    assert capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from swarmnet.cli import wiring
 from swarmnet.cli.options import Cluster, grouped
 from swarmnet.cli.output import Output
 from swarmnet.cli.sealing import Opening
-from swarmnet.errors import ExitCode, RefusedError, UsageError
+from swarmnet.errors import ExitCode, RefusedError, UnwrittenError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +73,7 @@ class Files:
                 elif path.read_bytes() != content:
                     raise RefusedError(f"{path} exists with other content", hint="move it away, or add --overwrite")
             except OSError as error:
-                raise UsageError(f"cannot write {path}: {error.strerror}") from None
+                raise UnwrittenError(path, error) from None
 
 
 @grouped

@@ -12,7 +12,7 @@ import typer
 from swarmnet.cli import wiring
 from swarmnet.cli.options import JsonOption, ShowValuesOption, grouped
 from swarmnet.cli.streams import echo_json
-from swarmnet.errors import UsageError
+from swarmnet.errors import UnwrittenError
 from swarmnet.model.sensitive import HIDDEN, Sensitive
 
 if TYPE_CHECKING:
@@ -137,4 +137,4 @@ def _write(path: Path, text: str) -> None:
     try:
         write_atomically(path, text.encode())
     except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}") from None
+        raise UnwrittenError(path, error) from None

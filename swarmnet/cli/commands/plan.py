@@ -14,7 +14,7 @@ from swarmnet.cli import wiring
 from swarmnet.cli.options import LimitedCluster, ShowValuesOption, grouped
 from swarmnet.cli.output import Output, Targets
 from swarmnet.cli.planning import PlaybookArgument, PlaybookOptions
-from swarmnet.errors import ExitCode, UsageError
+from swarmnet.errors import ExitCode, UnwrittenError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -132,4 +132,4 @@ def _save(path: Path, saved: SavedPlan) -> None:
     try:
         write_atomically(path, saved.text.encode())
     except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}") from None
+        raise UnwrittenError(path, error) from None

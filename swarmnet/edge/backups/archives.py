@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from swarmnet.edge.backups.raft_file import parts, sealing
 from swarmnet.edge.operator.files import expanded
-from swarmnet.errors import SwarmnetError, UsageError
+from swarmnet.errors import SwarmnetError, UnwrittenError, UsageError
 from swarmnet.files import write_once
 
 if TYPE_CHECKING:
@@ -32,8 +32,7 @@ class SealedArchives:
             raise UsageError(f"no recipient to seal {path} for", hint="run `swarmnet keys init`")
 
         def refused(error: OSError) -> UsageError:
-            said = error.strerror or str(error)
-            return UsageError(f"cannot write {path}: {said}", hint="free some space, or name another file")
+            return UnwrittenError(path, error, hint="name another file")
 
         def fill(file: BinaryIO) -> None:
             with sealing(file, [one.age() for one in self.recipients], refused) as sink:

@@ -40,7 +40,7 @@ from swarmnet.edge.backups.keys import (
 )
 from swarmnet.edge.operator.core_dumps import forbid_core_dumps
 from swarmnet.edge.operator.owned_files import check_folder, read_private, read_public
-from swarmnet.errors import UsageError
+from swarmnet.errors import UnwrittenError, UsageError
 from swarmnet.files import locked, make_folder, sync_folder, write_atomically, write_once
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class BackupKeys:
             with contextlib.suppress(FileExistsError):
                 write_once(path, secrets.token_bytes(_EXPORT_KEY))
         except OSError as error:
-            raise UsageError(f"cannot write {path}: {error.strerror}", hint="make it writable") from None
+            raise UnwrittenError(path, error, hint="make it writable") from None
         check_folder(self.directory)
         return read_private(path)
 
@@ -278,7 +278,9 @@ def _written() -> Iterator[None]:
         yield
     except OSError as error:
         where = error.filename or "the directory of keys"
-        raise UsageError(
-            f"cannot write {where}: {error.strerror}; nothing was changed",
-            hint="make room or give permission there, or name another directory with --keys",
+        raise UnwrittenError(
+            where,
+            error,
+            hint="give permission there, or name another directory with --keys",
+            after="; nothing was changed",
         ) from None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field, ValidationError
 
 from swarmnet.edge.operator.owned_files import check_folder, read_public
-from swarmnet.errors import UsageError
+from swarmnet.errors import UnwrittenError, UsageError
 from swarmnet.files import locked, write_atomically
 from swarmnet.model.base import Document
 from swarmnet.model.sealed import Mark
@@ -51,7 +51,7 @@ class SeenFile:
                 seen = _Seen(clusters={**self._read().clusters, cluster: mark})
                 write_atomically(self._path, seen.model_dump_json(by_alias=True, indent=1).encode() + b"\n")
         except OSError as error:
-            raise UsageError(f"cannot write {self._path}: {error.strerror}", hint="make it writable") from None
+            raise UnwrittenError(self._path, error, hint="make it writable") from None
 
     @property
     def _path(self) -> Path:

@@ -7,7 +7,7 @@ import io
 import tarfile
 from typing import TYPE_CHECKING
 
-from swarmnet.errors import UsageError
+from swarmnet.errors import UnwrittenError
 from swarmnet.files import write_atomically
 
 if TYPE_CHECKING:
@@ -42,5 +42,5 @@ def write_bundle(path: Path, folder: str, files: Iterable[tuple[str, bytes]], *,
     try:
         write_atomically(path, data, mode=_MODE)
     except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}", hint="name another file with --to") from None
+        raise UnwrittenError(path, error, hint="name another file with --to") from None
     return len(data)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib import metadata, resources
 from typing import TYPE_CHECKING
 
-from swarmnet.errors import UsageError
+from swarmnet.errors import UnwrittenError
 from swarmnet.files import make_folder, write_atomically
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def write_context(folder: Path) -> Written:
         for one, content in files.items():
             write_atomically(folder / one, content, mode=0o644)
     except OSError as error:
-        raise UsageError(f"cannot write {folder}: {error.strerror}", hint="name a folder of yours") from None
+        raise UnwrittenError(folder, error, hint="name a folder of yours") from None
     return Written(metadata.version(_NAME), tuple(files))
 
 

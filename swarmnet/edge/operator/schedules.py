@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from swarmnet.edge.backups.repository import slug
 from swarmnet.edge.operator.owned_files import read_private
-from swarmnet.errors import SchemaError, UsageError
+from swarmnet.errors import SchemaError, UnwrittenError, UsageError
 from swarmnet.files import locked, make_folder, write_atomically
 from swarmnet.model.schedule import History, Schedule
 
@@ -97,7 +97,7 @@ class Schedules:
             make_folder(self.directory)
             write_atomically(path, document.model_dump_json(indent=2).encode() + b"\n")
         except OSError as error:
-            raise UsageError(f"cannot write {path}: {error.strerror}") from None
+            raise UnwrittenError(path, error) from None
 
     def _path(self, cluster: str, ending: str) -> Path:
         return self.directory / f"{slug(cluster)}{ending}"

@@ -7,7 +7,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from swarmnet.edge.operator.files import expanded
-from swarmnet.errors import UsageError
+from swarmnet.errors import UnwrittenError, UsageError
 from swarmnet.files import write_once
 from swarmnet.model.base import Secret
 
@@ -50,7 +50,7 @@ class LocalSecretFiles:
             if not place.is_file() or self.read(path) != secret:  # a pipe would be waited for
                 raise UsageError(f"{path} holds something else; it is not overwritten", hint="move it away") from None
         except OSError as error:
-            raise UsageError(f"cannot write {path}: {error.strerror}", hint="name another place") from None
+            raise UnwrittenError(path, error, hint="name another place") from None
 
 
 def _check_folder(place: Path) -> None:

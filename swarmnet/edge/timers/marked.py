@@ -6,7 +6,7 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
-from swarmnet.errors import UsageError
+from swarmnet.errors import UnwrittenError, UsageError
 from swarmnet.files import write_atomically
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def write_ours(files: Mapping[Path, str]) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(path, text.encode(), mode=0o644)
         except OSError as error:
-            raise UsageError(f"cannot write {path}: {error.strerror}") from None
+            raise UnwrittenError(path, error) from None
 
 
 def remove_ours(files: Sequence[Path]) -> tuple[str, ...]:
