@@ -142,6 +142,7 @@ def test_a_killed_apply_converges_when_it_is_run_again(operator: Operator) -> No
         process.send_signal(signal.SIGKILL)
 
     assert "that run is gone: the next apply removes it" in operator.type("plan", str(operator.playbook))
+    assert "that run is gone: the next apply removes it" in operator.type("lock", "status")
     assert {lock["pulse"] for lock in json.loads(operator.type("status", "--json"))["locks"]} == {"gone"}
     assert "a second plan is empty" in operator.apply("--yes")
     assert LOCK_NAME not in operator.docker("m1", "config", "ls")

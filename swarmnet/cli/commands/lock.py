@@ -72,8 +72,12 @@ def _holders(ports: Ports, hosts: Inventory) -> tuple[Holder, ...]:
 def _show(verb: str, holders: Iterable[Holder], cluster: str, targets: Targets) -> None:
     from swarmnet.report.documents.lock import locks_document
     from swarmnet.report.reports.lock import lock_report
+    from swarmnet.report.terminal.lock import lock_lines
 
-    found = tuple(holders)
-    word = "broken" if verb == "break" else "held"
-    lines = [f"{word} in {holder.place}: {holder}" for holder in found] or [f"cluster {cluster} is not locked"]
-    targets.emit(lock_report(verb, locks_document(cluster, found, wiring.this_operator()), lines))
+    found, operator = tuple(holders), wiring.this_operator()
+    if verb == "break":
+        lines = [f"broken in {holder.place}: {holder}" for holder in found]
+    else:
+        lines = lock_lines(found, operator)
+    document = locks_document(cluster, found, operator)
+    targets.emit(lock_report(verb, document, lines or [f"cluster {cluster} is not locked"]))
