@@ -10,6 +10,7 @@ from swarmnet.model.plan import MANAGED_LABEL, Permit
 from swarmnet.model.service import Attachment, FileReference, Service, ServiceSpec
 from swarmnet.model.state import ClusterState, Container, Endpoint
 from swarmnet.model.swarm import Config, ConfigSpec
+from swarmnet.model.verification import PROBE_LABEL
 from swarmnet.operations.content.names import NAME_LABEL
 from tests.support.clusters import CLUSTER, inventory, overlay, swarm
 from tests.support.plans import book, plan, refusal, told
@@ -63,6 +64,12 @@ def test_what_is_in_use_is_refused_with_its_users_unless_steps_before_remove_the
     )
     steps = "- service: {name: web, absent: true}\n- network: {name: old, absent: true}"
     assert [one.target for one in plan(steps, state, HOSTS).actions] == ["service web", "network old"]
+
+
+def test_a_network_that_a_verify_tests_now_is_refused_with_the_verify_and_not_its_probes() -> None:
+    state = holding(made("old"), services=tuple(user(one, labels={PROBE_LABEL: "run"}) for one in ("probe", "tasks")))
+    said = refusal("- network: {name: old, absent: true}", state, HOSTS)
+    assert said.startswith("p.yml:4:3: network old is used by a verify that runs now: ")
 
 
 def test_a_config_goes_with_all_its_contents_by_its_plain_name() -> None:

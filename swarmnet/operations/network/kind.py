@@ -9,6 +9,7 @@ from swarmnet.model.compare import network_changes
 from swarmnet.model.kind import RemovableKind
 from swarmnet.model.network import GATEWAY, Network, Scope
 from swarmnet.model.plan import Change, Rank
+from swarmnet.model.verification import PROBE_LABEL
 from swarmnet.operations.comparing import bare, turned
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from swarmnet.model.ports import Ports
     from swarmnet.model.state import ClusterState, HostFacts
+
+_PROBES = "a verify that runs now"
 
 
 class NetworkKind(RemovableKind[Network]):
@@ -69,10 +72,13 @@ class NetworkKind(RemovableKind[Network]):
         return not seen.predefined and not seen.spec.ingress
 
     def users(self, state: ClusterState, host: str | None, name: str) -> Iterator[str]:
-        """Yield services by their spec, and containers that are not tasks by attachments and endpoints."""
+        """Yield services by their spec, and containers that are not tasks by attachments and endpoints.
+
+        The probes of a verify are one user: they are gone when it ends.
+        """
         if host is None:
             yield from (
-                f"service {service.spec.name}"
+                _PROBES if PROBE_LABEL in service.spec.labels else f"service {service.spec.name}"
                 for service in state.services
                 if any(at.network == name for at in service.spec.networks or ())
             )
@@ -81,7 +87,11 @@ class NetworkKind(RemovableKind[Network]):
             if host in (None, facts.host):
                 for container in facts.containers:
                     if container.service is None and any(end.network == name for end in container.endpoints):
-                        yield f"container {container.name} on {facts.host}"
+                        yield (
+                            _PROBES
+                            if PROBE_LABEL in container.labels
+                            else f"container {container.name} on {facts.host}"
+                        )
 
     def copies(self, ports: Ports, host: str | None, object_id: str) -> tuple[str, ...]:
         """Return the managers that list a copy of a network of the swarm, as long as a task ends there."""

@@ -16,6 +16,7 @@ from swarmnet.model.hosts import Availability
 from swarmnet.model.placement import eligible, matches
 from swarmnet.model.ports import progress
 from swarmnet.model.service import PublishMode, ServiceMode
+from swarmnet.model.verification import PROBE_LABEL
 from swarmnet.operations.service.converge import SERVICE_EVERY, SERVICE_LIMIT
 from swarmnet.operations.service.task_errors import ENDED, FinalWord
 
@@ -33,7 +34,7 @@ def homeless(state: ClusterState) -> dict[str, str]:
     busy = {task.service_id for task in state.tasks if _runs(task)}
     found: dict[str, str] = {}
     for service in state.services:
-        if service.id in busy and not service.spec.mode.is_job:
+        if service.id in busy and _is_expected(service):
             why = _why_not_all(service.spec, tuple(eligible(service.spec, state.nodes)))
             found |= {service.spec.name: why} if why else {}
     return found
@@ -162,6 +163,11 @@ def _runs(task: Task) -> bool:
     return task.service_id is not None and task.state == "running" and task.desired_state == "running"
 
 
+def _is_expected(service: Service) -> bool:
+    """Return whether tasks must run elsewhere: those of a job, and the probes of a verify, need not."""
+    return not service.spec.mode.is_job and PROBE_LABEL not in service.spec.labels
+
+
 def _leaves(service: Service, node: Node) -> bool:
     drained = node.spec.availability is Availability.DRAIN
-    return not service.spec.mode.is_job and (drained or not matches(service.spec.constraints or (), node))
+    return _is_expected(service) and (drained or not matches(service.spec.constraints or (), node))

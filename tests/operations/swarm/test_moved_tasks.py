@@ -6,6 +6,7 @@ import pytest
 
 from swarmnet.model.hosts import Availability, Role
 from swarmnet.model.service import ServiceMode, ServiceSpec
+from swarmnet.model.verification import PROBE_LABEL
 from swarmnet.operations.service.task_errors import STANDS
 from swarmnet.workflows.apply import apply, prepare
 from tests.simulator.world import World
@@ -82,6 +83,17 @@ def test_a_drain_of_the_last_node_that_takes_tasks_fails() -> None:
 
     assert report.exit_code == 1
     assert all("service web cannot run" in str(one.error) for one in report.outcomes if one.error)
+
+
+def test_the_probes_of_a_verify_that_runs_hold_up_no_drain_and_are_no_warning() -> None:
+    world = cluster(SOLO.model_copy(update={"labels": {PROBE_LABEL: "run"}}))
+    becomes(world, "w1", availability=Availability.DRAIN)
+
+    planned = prepare(world.ports(), goal(world.inventory, DRAIN)).plan
+    report = run(world, DRAIN)
+
+    assert planned.warnings == ()
+    assert report.exit_code == 0
 
 
 @pytest.mark.parametrize(
