@@ -233,10 +233,12 @@ def _opened_by_passphrase(data: bytes, passphrase: str, path: Path) -> bytes:
     """
     for _ in range(_MEASUREMENTS):
         try:
-            return pyrage.passphrase.decrypt(data, passphrase)
+            opened: bytes = pyrage.passphrase.decrypt(data, passphrase)
         except pyrage.DecryptError as error:
             if "Excessive work" not in str(error):
                 raise
+        else:
+            return opened
     raise WrongKeyError(
         f"{path}: its passphrase takes more work than age does on this machine",
         hint="try again when the machine is less busy, or give an identity that was encrypted with less work",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmnet.report.terminal.console import line
+from swarmnet.report.terminal.text import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def adopt_lines(document: AdoptDocument) -> Iterator[Line]:
     """Yield the files, what is written as a comment, and what to know."""
-    steps = ", ".join(f"{number} {word}" for word, number in document.steps.items()) or "comments alone"
+    steps = ", ".join(count(number, word) for word, number in document.steps.items()) or "comments alone"
     yield f"wrote {document.playbook}: {steps}"
     yield from (f"wrote {path}" for path in (*document.files, document.inventory) if path is not None)
     yield "only you can read these files: they hold values in clear"

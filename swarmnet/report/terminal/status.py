@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.age import in_words
 from swarmnet.model.announced_losses import UNLOCK, Health
+from swarmnet.model.service_codecs import port_text
 from swarmnet.model.standing import failing_of, next_loss, promoted, running_of, standing, strangers
 from swarmnet.model.state import SwarmStanding
 from swarmnet.report.cluster import host_names, is_outside, nodes_by_name, ports_of, services_by_name
@@ -142,7 +143,7 @@ def _service_table(state: ClusterState) -> Iterator[Line]:
     rows = []
     for service in services_by_name(state):
         running, wanted = running_of(service, state)
-        ports = (f"{one.published or '?'}:{one.target}/{one.protocol}" for one in ports_of(service, state))
+        ports = (port_text(one) if one.published else f"?:{port_text(one)}" for one in ports_of(service, state))
         image = service.spec.image.partition("@")[0]
         rows.append((service.spec.name, str(service.spec.mode), f"{running}/{wanted}", image, ", ".join(ports)))
     yield ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from swarmnet.model.redaction import Cover
-from swarmnet.model.service import ServiceSpec
+from swarmnet.model.service import Protocol, PublishedPort, PublishMode, ServiceSpec
 from swarmnet.workflows.fleet.observe import observe
 from tests.simulator import World
 from tests.support.reports import status_json, status_text
@@ -56,3 +56,17 @@ def test_values_of_labels_are_shown_on_request() -> None:
 
     assert "token" in str(hidden)
     assert ["correct-horse-battery" in str(one) for one in (hidden, told)] == [False, True]
+
+
+def test_a_port_in_host_mode_is_told_from_one_of_the_mesh() -> None:
+    world = World(managers=1)
+    world.bootstrap()
+    ports = (
+        PublishedPort(target=80, published=8080),
+        PublishedPort(target=53, protocol=Protocol.UDP, published=53, mode=PublishMode.HOST),
+        PublishedPort(target=90),
+    )
+    world.engine("m1").services.create(ServiceSpec(name="web", image="i:1", ports=ports))
+    told = status_text(observe(world.ports()), world.inventory)
+    row = next(line for line in told.splitlines() if line.startswith("web "))
+    assert row.endswith("8080:80/tcp, 30000:90/tcp, 53:53/udp@host")
