@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from swarmnet.model.state import ClusterState
     from swarmnet.model.swarm import Node
 
+_WANTED = ("running", "ready")
+"""Desired states of a task that is meant to run; swarmkit holds one back as ``ready`` for the delay of a restart."""
+
 
 def standing(state: ClusterState, inventory: Inventory) -> Standing:
     """Return the health of the observed cluster."""
@@ -76,7 +79,7 @@ def running_of(service: Service, state: ClusterState) -> tuple[int, int]:
         return done, len({task.node_id for task in tasks}) if service.spec.mode.is_everywhere else wanted
     running = [task for task in tasks if task.desired_state == task.state == "running"]
     if service.spec.mode is ServiceMode.GLOBAL:
-        return len(running), len({task.node_id for task in tasks if task.desired_state == "running"})
+        return len(running), len({task.node_id for task in tasks if task.desired_state in _WANTED})
     return len(running), wanted
 
 
@@ -87,7 +90,7 @@ def failing_of(service: Service, state: ClusterState) -> tuple[str, ...]:
         return ()
     tasks = [task for task in state.tasks if task.service_id == service.id]
     names = {node.id: node.name for node in state.nodes}
-    waiting = [_said(task, names) for task in tasks if task.desired_state == "running" and task.state != "running"]
+    waiting = [_said(task, names) for task in tasks if task.desired_state in _WANTED and task.state != "running"]
     ended = [_said(task, names) for task in tasks if task.state in ("failed", "rejected")]
     return tuple(dict.fromkeys(ended or waiting))
 

@@ -141,6 +141,19 @@ def test_a_service_short_of_tasks_is_reported_with_the_engines_words() -> None:
     assert told[-1] == "web: rejected on w1: No such image: i:1"
 
 
+def test_a_global_service_that_one_node_starts_again_and_again_is_not_healthy_between_two_attempts() -> None:
+    tasks = (
+        task("running", on="node-m1"),
+        task("rejected", "port 7777 is in use", wanted="shutdown"),
+        task("ready", wanted="ready"),
+    )
+    everywhere = service(mode=ServiceMode.GLOBAL)
+    state = swarm(HOSTS).model_copy(update={"services": (everywhere,), "tasks": tasks})
+
+    assert failing_of(everywhere, state) == ("rejected on w1: port 7777 is in use",)
+    assert standing(state, HOSTS).reasons == ("web runs 1 of 2 tasks",)
+
+
 def test_a_waiting_task_is_reported_where_none_has_failed() -> None:
     state = swarm(HOSTS).model_copy(
         update={"services": (service(replicas=1),), "tasks": (task("pending", "no suitable node", on=""),)}
