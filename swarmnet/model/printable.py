@@ -17,8 +17,8 @@ def on_one_line(text: str) -> str:
     return printable(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
-_IDS = re.compile(r"\b[0-9a-z]{25}\b|\b[0-9a-f]{64}\b")
-"""Ids of tasks and endpoints, which differ from one attempt to the next."""
+_IDS = re.compile(r"\b[0-9a-z]{25}\b|\b[0-9a-f]{64}\b|(?<=\bgateway_)[0-9a-f]{12}\b")
+"""Ids of tasks and endpoints, which differ from one attempt to the next; short ones in ``gateway_96a49d6d24b3``."""
 
 
 def without_ids(text: str) -> str:

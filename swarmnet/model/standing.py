@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from swarmnet.errors import IncompleteError
 from swarmnet.model.announced_losses import Health, Standing, are, lost, majority, unlocking
 from swarmnet.model.hosts import Role
+from swarmnet.model.printable import without_ids
 from swarmnet.model.service import ServiceMode
 from swarmnet.model.state import SwarmStanding
 from swarmnet.model.trust import address_of, is_same_name, written
@@ -150,4 +151,4 @@ def _of_services(state: ClusterState) -> Iterator[str]:
 
 def _said(task: Task, names: dict[str, str]) -> str:
     where = names.get(task.node_id or "")
-    return f"{task.state}{f' on {where}' if where else ''}{f': {task.message}' if task.message else ''}"
+    return f"{task.state}{f' on {where}' if where else ''}{f': {without_ids(task.message)}' if task.message else ''}"

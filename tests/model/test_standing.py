@@ -154,6 +154,16 @@ def test_a_global_service_that_one_node_starts_again_and_again_is_not_healthy_be
     assert standing(state, HOSTS).reasons == ("web runs 1 of 2 tasks",)
 
 
+def test_attempts_that_fail_alike_are_one_reason_whatever_ids_the_engine_names() -> None:
+    words = "container {0:064x}: endpoint join on GW Network failed: endpoint gateway_{0:012x} ({0:064x}): in use"
+    tasks = tuple(task("failed", words.format(one), wanted="shutdown") for one in range(3))
+    state = swarm(HOSTS).model_copy(update={"services": (service(),), "tasks": tasks})
+
+    assert failing_of(state.services[0], state) == (
+        "failed on w1: container ...: endpoint join on GW Network failed: endpoint gateway_... (...): in use",
+    )
+
+
 def test_a_waiting_task_is_reported_where_none_has_failed() -> None:
     state = swarm(HOSTS).model_copy(
         update={"services": (service(replicas=1),), "tasks": (task("pending", "no suitable node", on=""),)}

@@ -10,6 +10,7 @@ from swarmnet.model.find import by_name
 from swarmnet.model.placement import eligible
 from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.ports import progress
+from swarmnet.model.printable import without_ids
 from swarmnet.model.service import PublishMode, ServiceMode
 from swarmnet.operations.service.rollout import FAILED_UPDATES, Rollout
 from swarmnet.operations.service.stalled import NOT_STARTED, holding_up, sentence, stands_still, without_new_task
@@ -250,7 +251,7 @@ def said(tasks: Iterable[Task]) -> str:
     words: dict[str, int] = {}
     for task in tasks:
         if task.state not in ("running", "complete", "shutdown") and task.message:
-            sentence = f"{task.state}: {task.message}"
+            sentence = f"{task.state}: {without_ids(task.message)}"
             words[sentence] = words.get(sentence, 0) + 1
     told = [f"{count} {sentence}" for sentence, count in sorted(words.items(), key=lambda item: -item[1])[:3]]
     return "tasks said: " + "; ".join(told) if told else "no task complained"
