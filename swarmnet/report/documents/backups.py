@@ -207,15 +207,15 @@ def show_document(document: BackupDocument) -> BackupShowDocument:
         failures=[MissingHost(host=one.host, reason=one.reason) for one in document.completeness.failures],
         fuzzy=list(document.completeness.fuzzy),
         engines=dict(document.engines),
-        nodes=[node.hostname for node in state.nodes],
-        networks=[net.spec.name for net in state.networks if not net.predefined],
+        nodes=sorted(node.hostname for node in state.nodes),
+        networks=sorted(net.spec.name for net in state.networks if not net.predefined),
         local_networks={
-            facts.host: [net.spec.name for net in facts.networks if not net.predefined] for facts in state.hosts
+            facts.host: sorted(net.spec.name for net in facts.networks if not net.predefined) for facts in state.hosts
         },
-        volumes={facts.host: [one.id for one in facts.volumes or ()] for facts in state.hosts},
-        services=[service.spec.name for service in state.services],
-        configs=[config.spec.name for config in state.configs],
-        secrets=[secret.spec.name for secret in state.secrets],
+        volumes={facts.host: sorted(one.id for one in facts.volumes or ()) for facts in state.hosts},
+        services=sorted(service.spec.name for service in state.services),
+        configs=sorted(config.spec.name for config in state.configs),
+        secrets=sorted(secret.spec.name for secret in state.secrets),
         sources=None if document.sources is None else sources_entry(document.sources),
         losses=loss_entries(announced(document)),
     )
