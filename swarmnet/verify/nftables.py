@@ -179,8 +179,8 @@ def _option(left: JsonValue) -> tuple[str | None, tuple[str, ...]]:
     if kind == "payload":
         implied = ("-p", protocol) if protocol not in ("ip", "th") else ()
         return _FIELDS.get((protocol, str(value.get("field")))), implied
-    if kind == "ct" and key == "state":
-        return "--ctstate", ()
+    if kind == "ct":
+        return {"state": "--ctstate", "status": "--ctstatus"}.get(key), ()
     if kind == "meta" and key == "ipsec":
         return "--pol", ()
     return (IS_IPV4 if key == "nfproto" else _METAS.get(key)) if kind == "meta" else None, ()
@@ -193,7 +193,7 @@ def _right(right: JsonValue, option: str | None) -> str | None:
     several = right.get("set") if isinstance(right, dict) and "set" in right else right
     parts = [_part(one, option) for one in (several if isinstance(several, list) else [several])]
     known = [one for one in parts if one is not None]
-    if len(known) < len(parts) or (known[1:] and option in ("-p", "-i", "-o")):
+    if len(known) < len(parts) or (known[1:] and option in ("-i", "-o")):
         return None
     return ",".join(known)
 

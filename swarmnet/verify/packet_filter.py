@@ -118,7 +118,7 @@ def meets(rule: Rule, packet: Packet) -> bool | None:
 
 
 def _protocol(packet: Packet, wanted: str) -> bool:
-    return wanted in ("all", packet.protocol)
+    return wanted == "all" or packet.protocol in wanted.split(",")
 
 
 def _within(address: str, wanted: str) -> bool | None:
@@ -155,6 +155,16 @@ def _pol(packet: Packet, wanted: str) -> bool | None:
     return wanted == ("ipsec" if packet.decrypted else "none") if packet.protocol != "esp" else None
 
 
+def _ends(packet: Packet, wanted: str) -> bool | None:
+    """Return whether an address is of a type: what ends on the host goes to one of its own."""
+    return wanted == "LOCAL" if packet.leaves_by == "" else None
+
+
+def _status(packet: Packet, wanted: str) -> bool | None:
+    """Return whether the address of a packet was rewritten: not of one that is for the host itself."""
+    return False if wanted.upper() == "DNAT" and packet.leaves_by == "" else None
+
+
 _LAST = ("-j", "--jump", "-g", "--goto")
 _SILENT = ("-m", "--match", "--comment", "--dir")
 _CHECKS: dict[str, Callable[[Packet, str], bool | None]] = {
@@ -170,4 +180,6 @@ _CHECKS: dict[str, Callable[[Packet, str], bool | None]] = {
     "--state": _state,
     "--ctstate": _state,
     "--pol": _pol,
+    "--dst-type": _ends,
+    "--ctstatus": _status,
 }

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from swarmnet.model.report import Status
+from swarmnet.verify import iptables
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.keys import SAVE
 from swarmnet.verify.nftables import parse
@@ -21,6 +22,7 @@ from tests.verify.scenarios.test_back_ends import FINE
 from tests.verify.scenarios.test_host_firewall import cluster
 
 PRINTED = Path(__file__).with_name("scenarios").joinpath("nft.json").read_text(encoding="utf-8")
+FOLDER = Path(__file__).with_name("scenarios")
 PACKET = Packet("tcp", "10.0.0.3", "10.0.0.4", 22, 50000, came_by="eth0", leaves_by="")
 
 
@@ -107,3 +109,29 @@ def test_a_trace_names_a_rule_of_nftables_that_does_not_pass_a_packet_on() -> No
     assert found.cause == CauseId.FIREWALL_DROPS
     assert "rule 23 of chain forward of nftables" in found.words
     assert found.fix.endswith("nft delete rule inet filter forward handle 23")
+
+
+@pytest.mark.parametrize(
+    ("file", "packet", "expected"),
+    [
+        *(("ufw.txt", packet, Fate.ACCEPTED) for packet in (("udp", 4789), ("tcp", 2377), ("esp", None))),
+        *(("ufw.txt", packet, Fate.DROPPED) for packet in (("udp", 7946), ("tcp", 7946), ("udp", 4790))),
+        *(("firewalld.json", packet, Fate.ACCEPTED) for packet in (("tcp", 2377), ("esp", None), ("tcp", 22))),
+        *(("firewalld.json", packet, Fate.DROPPED) for packet in (("udp", 4789), ("tcp", 7946))),
+    ],
+)
+def test_firewalls_that_people_set_up_let_in_what_was_opened_and_nothing_else(
+    file: str, packet: tuple[str, int | None], expected: Fate
+) -> None:
+    """Recorded of ufw 0.36.2 and firewalld 1.3.3 (Debian 12), after the commands that ``check`` prints for them."""
+    text = FOLDER.joinpath(file).read_text(encoding="utf-8")
+    tables = [iptables.parse(text)["filter"]] if file == "ufw.txt" else [one.rules for one in parse(text, frozenset())]
+    found = replace(PACKET, protocol=packet[0], source="10.0.0.1", port=packet[1])
+    fates = {Filter(one).fate("INPUT", found)[0] for one in tables if "INPUT" in one.policies}
+    assert fates == {expected}
+
+
+def test_ufw_opens_a_port_for_the_host_that_was_named_alone() -> None:
+    table = iptables.parse(FOLDER.joinpath("ufw.txt").read_text(encoding="utf-8"))["filter"]
+    packet = replace(PACKET, protocol="udp", source="10.0.0.2", port=4789)
+    assert Filter(table).fate("INPUT", packet)[0] is Fate.DROPPED

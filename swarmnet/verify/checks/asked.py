@@ -85,7 +85,7 @@ class Front(StrEnum):
 
 def front(answers: Answers, host: str) -> Front:
     """Return what guards the host, as far as files and units show; iptables where nothing else does."""
-    if settings(answers, host, UFW).get("ENABLED") == "yes":
+    if settings(answers, host, UFW).get("ENABLED", "").lower() == "yes":
         return Front.UFW
     ended = UNITS.read(answers, host)
     states = dict(zip(WATCHED_UNITS, ended.stdout.split() if ended else (), strict=False))
