@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from statistics import median_low
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status
 from swarmnet.verify.checks.asked import Family, family, files
-from swarmnet.verify.checks.host_check import HostCheck, Trouble, members
+from swarmnet.verify.checks.host_check import HostCheck, members
+from swarmnet.verify.clock_skew import skews, spoken
 from swarmnet.verify.ids import CauseId
+from swarmnet.verify.scenario import PAIR
+from swarmnet.verify.trouble import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 NOTICED, BROKEN = 5.0, 60.0
 """Seconds from which a clock is reported, and from which nodes refuse each other's certificates sooner or later."""
+HERE = ""
+"""Instead of a host: this machine."""
 SYNCHRONISE: Mapping[Family, tuple[str, ...]] = {
     Family.DEBIAN: ("apt-get install -y systemd-timesyncd", "timedatectl set-ntp true"),
     Family.RHEL: ("dnf install -y chrony", "systemctl enable --now chronyd", "chronyc makestep"),
@@ -51,24 +55,15 @@ def _with_commands(answers: Answers, one: Trouble) -> Trouble:
 def skewed(hosts: Iterable[HostFacts]) -> Iterator[Trouble]:
     """Yield hosts whose clock is off; this machine's own clock counts as one of theirs."""
     ahead = {one.host: one.engine.ahead for one in hosts if one.engine.ahead is not None}
-    if len(ahead) < 2:  # noqa: PLR2004 - one clock differs from none
+    if len(ahead) < PAIR:
         return
-    middle = median_low([*ahead.values(), 0.0])
-    for host, seconds in ahead.items():
-        off = seconds - middle
-        if abs(off) >= NOTICED:
+    for host, off in skews({HERE: 0.0, **ahead}, apart=NOTICED).items():
+        if host != HERE:
             yield Trouble(
                 CauseId.CLOCK,
                 (host,),
-                f"the clock of {host} is {_words(abs(off))} {'ahead of' if off > 0 else 'behind'} the others: nodes"
+                f"the clock of {host} is {spoken(off)} the others: nodes"
                 " refuse certificates that are not valid yet, or no more",
                 "synchronise its clock (timedatectl set-ntp true)",
                 status=Status.FAILED if abs(off) >= BROKEN else Status.WARNING,
             )
-
-
-def _words(seconds: float) -> str:
-    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"

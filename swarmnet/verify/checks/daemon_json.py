@@ -10,8 +10,9 @@ from swarmnet.model.border import parsed
 from swarmnet.model.report import Status
 from swarmnet.model.version import release
 from swarmnet.verify.checks.asked import CONFIGS, FILES, files, lines
-from swarmnet.verify.checks.host_check import HostCheck, Trouble, members, unread_in
+from swarmnet.verify.checks.host_check import HostCheck, members, unread_in
 from swarmnet.verify.ids import CauseId
+from swarmnet.verify.trouble import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status
-from swarmnet.verify.checks.host_check import HostCheck, Trouble, unread_in
+from swarmnet.verify.checks.host_check import HostCheck, unread_in
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.keys import outcomes
 from swarmnet.verify.scenario import ObserverTask
 from swarmnet.verify.scenarios.names.upstream import ANSWERED, FIX, HANGS, LIMIT, OUTSIDE
+from swarmnet.verify.trouble import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status
-from swarmnet.verify.checks.host_check import HostCheck, Trouble, members
+from swarmnet.verify.checks.host_check import HostCheck, members
 from swarmnet.verify.ids import CauseId
+from swarmnet.verify.trouble import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, ClassVar
 from swarmnet.model.report import Status
 from swarmnet.verify import claims, keys
 from swarmnet.verify.checks.asked import distribution, files
-from swarmnet.verify.checks.host_check import HostCheck, Trouble, members, unread_in
+from swarmnet.verify.checks.host_check import HostCheck, members, unread_in
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.scenario import HostCommand, ProbeTask
+from swarmnet.verify.trouble import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

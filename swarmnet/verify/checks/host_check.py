@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
@@ -14,26 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
-    from swarmnet.model.report import Claim
-    from swarmnet.verify.ids import CauseId
     from swarmnet.verify.keys import Key
+    from swarmnet.verify.trouble import Trouble
 
 NOTHING: Mapping[str, str] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """One thing that is wrong, at some hosts."""
-
-    cause: CauseId
-    hosts: tuple[str, ...]
-    detail: str
-    fix: str
-    commands: tuple[str, ...] = ()
-    """What can be typed there."""
-    status: Status = Status.FAILED
-    broken: frozenset[Claim] = frozenset()
-    needed: tuple[frozenset[Claim], ...] = ()
 
 
 class HostCheck(Scenario):
@@ -60,17 +43,7 @@ class HostCheck(Scenario):
 
     def of_trouble(self, one: Trouble) -> Verdict:
         """Return a trouble as a verdict."""
-        return Verdict(
-            scenario=self.name,
-            subject=f"host{'s' if one.hosts[1:] else ''} {', '.join(one.hosts)}",
-            status=one.status,
-            detail=one.detail,
-            cause=one.cause,
-            fix=one.fix,
-            evidence={"cause": one.cause, "hosts": [*one.hosts], "commands": [*one.commands]},
-            broken=one.broken,
-            needed=one.needed,
-        )
+        return one.verdict(self.name)
 
 
 def unread_in(setup: Setup, answers: Answers, *asked: Key[Any]) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from ipaddress import ip_address, ip_network
 from itertools import combinations
 from typing import TYPE_CHECKING, ClassVar
@@ -11,9 +10,11 @@ from swarmnet.model.report import Status
 from swarmnet.operations.addresses import own_routes
 from swarmnet.verify import keys
 from swarmnet.verify.checks.asked import FILES, MACHINE, files, lines
-from swarmnet.verify.checks.host_check import HostCheck, Trouble, members, unread_in
+from swarmnet.verify.checks.host_check import HostCheck, members, unread_in
+from swarmnet.verify.copies import same_engine, same_mac, shared
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.scenario import ObserverTask
+from swarmnet.verify.trouble import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -22,12 +23,6 @@ if TYPE_CHECKING:
     from swarmnet.verify.scenario import Answers, Findings, Question, Setup
 
 NEW_MACHINE_ID = ("rm -f /etc/machine-id /var/lib/dbus/machine-id", "systemd-machine-id-setup", "systemctl reboot")
-NEW_ENGINE_ID = (
-    "systemctl stop docker docker.socket",
-    "rm -rf /var/lib/docker/engine-id /etc/docker/key.json /var/lib/docker/swarm",
-    "systemctl start docker",
-)
-"""Engines keep their id in ``engine-id``, those up to 20.10 in ``key.json`` (moby daemon/id.go)."""
 
 
 class Identities(HostCheck):
@@ -62,17 +57,8 @@ def duplicates(hosts: Iterable[HostFacts], machine_ids: Mapping[str, str]) -> It
             "take one of the names out of the inventory",
         )
     known = {name for pair in same for name in (pair[0].host, pair[1].host)}
-    engines = _shared({one.host: one.engine.id for one in hosts if one.host not in known})
-    for names in engines:
-        yield Trouble(
-            CauseId.SAME_ENGINE,
-            names,
-            f"the engines of {', '.join(names)} have the same id: they were cloned together with their hosts, and would"
-            " displace each other in a swarm",
-            f"run this on all of them except {names[0]}:",
-            NEW_ENGINE_ID,
-        )
-    for names in _shared({host: word for host, word in machine_ids.items() if host not in known}):
+    yield from same_engine({one.host: one.engine.id for one in hosts if one.host not in known})
+    for names in shared({host: word for host, word in machine_ids.items() if host not in known}):
         yield Trouble(
             CauseId.MACHINE_ID,
             names,
@@ -97,14 +83,7 @@ def _cards(setup: Setup, answers: Answers) -> Iterator[Trouble]:
         told = keys.PLACES.read(answers, host) or {}
         address = setup.planned.addresses.get(host, "") if setup.planned else ""
         cards[host] = str(told.get(address, {}).get("mac") or "")
-    for names in _shared(cards):
-        yield Trouble(
-            CauseId.SAME_MAC,
-            names,
-            f"the cards of {', '.join(names)} have the same MAC address {cards[names[0]]}: switches deliver to one of"
-            " them by chance",
-            "give the copies MAC addresses of their own in the hypervisor",
-        )
+    yield from same_mac(cards)
 
 
 def _is_one_host(one: HostFacts, two: HostFacts) -> bool:
@@ -115,11 +94,3 @@ def _own(facts: HostFacts) -> set[str]:
     """Return the addresses of a host less those of its engine's bridges, which many hosts have alike."""
     blocks = [ip_network(route.prefix) for route in own_routes(facts)]
     return {address for address in facts.addresses if any(ip_address(address) in block for block in blocks)}
-
-
-def _shared(words: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
-    found: dict[str, list[str]] = defaultdict(list)
-    for host, word in words.items():
-        if word:
-            found[word].append(host)
-    yield from (tuple(names) for names in found.values() if names[1:])

@@ -6,9 +6,10 @@ import re
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.verify import keys
-from swarmnet.verify.checks.host_check import HostCheck, Trouble, is_inside, members
+from swarmnet.verify.checks.host_check import HostCheck, is_inside, members
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.scenario import HostCommand
+from swarmnet.verify.trouble import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

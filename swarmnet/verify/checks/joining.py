@@ -17,13 +17,13 @@ from swarmnet.operations.swarm.leave import Leave
 from swarmnet.plan.guard import Refusal
 from swarmnet.verify.checks.clocks import skewed
 from swarmnet.verify.checks.engines import unfit
-from swarmnet.verify.checks.host_check import Trouble
 from swarmnet.verify.checks.identities import duplicates
 from swarmnet.verify.checks.in_use import swarm_ports, taken
 from swarmnet.verify.checks.versions import outdated
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.planned import DATA_PATH_PORT
 from swarmnet.verify.scenarios.hosts.firewall import GOSSIP, ORDERS
+from swarmnet.verify.trouble import Trouble
 from swarmnet.workflows.apply import Readiness
 from swarmnet.workflows.fleet.fanout import fan_out
 from swarmnet.workflows.fleet.kernel_tables import COMMAND, read_tables

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, ClassVar
 from swarmnet.model.blocks import overlapping
 from swarmnet.operations.addresses import own_routes
 from swarmnet.verify import claims
-from swarmnet.verify.checks.host_check import HostCheck, Trouble, members
+from swarmnet.verify.checks.host_check import HostCheck, members
 from swarmnet.verify.ids import CauseId
+from swarmnet.verify.trouble import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

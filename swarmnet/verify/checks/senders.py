@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from swarmnet.verify import claims
 from swarmnet.verify.checks.doors import ENDED
-from swarmnet.verify.checks.host_check import Trouble
 from swarmnet.verify.ids import CauseId
+from swarmnet.verify.trouble import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

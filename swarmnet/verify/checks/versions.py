@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status
 from swarmnet.model.version import OLDEST_API, release
-from swarmnet.verify.checks.host_check import HostCheck, Trouble, members
+from swarmnet.verify.checks.host_check import HostCheck, members
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.planned import DATA_PATH_PORT
+from swarmnet.verify.trouble import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -15,6 +15,7 @@ from cryptography import x509
 
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims, keys
+from swarmnet.verify.clock_skew import duration, right, skews, spoken
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.kernels import settings, told
 from swarmnet.verify.scenario import PAIR, Answers, Findings, HostCommand, Question, Scenario, Setup
@@ -34,7 +35,6 @@ BACKDATED = 3600.0
 """Seconds by which certificates begin before they are made."""
 LATE = 0.1
 """Share of a certificate's time that is left when engines should have renewed it long ago."""
-_UNITS = ((86400, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))
 CLOCK_FIX = "let all hosts take the time from one source (systemctl status chronyd, or timedatectl set-ntp true)"
 
 
@@ -78,14 +78,10 @@ class Clocks(Scenario):
     def _skewed(self, setup: Setup, times: Mapping[str, float]) -> Iterable[Verdict]:
         if len(times) < PAIR:
             return
-        agreeing = {host: sum(abs(now - one) <= AGREE for one in times.values()) for host, now in times.items()}
-        right = max(times, key=lambda host: agreeing[host])
-        for host, now in times.items():
-            off = now - times[right]
-            if abs(off) <= AGREE:
-                continue
+        reference = right(times, apart=AGREE)
+        for host, off in skews(times, apart=AGREE).items():
             is_shut_out = abs(off) >= BACKDATED
-            what = f"the clock of {host} is {_words(abs(off))} {'ahead of' if off > 0 else 'behind'} that of {right}"
+            what = f"the clock of {host} is {spoken(off)} that of {reference}"
             why = "other nodes do not take its certificate, or it does not take theirs"
             yield self._about(
                 host,
@@ -101,7 +97,7 @@ class Clocks(Scenario):
             return
         holds = span.begin <= now < span.end
         if holds:
-            detail = f"the certificate of {host} ends in {_words(left)} ({end}), and was not renewed"
+            detail = f"the certificate of {host} ends in {duration(left)} ({end}), and was not renewed"
         elif now >= span.end:
             detail = f"the certificate of {host} is over since {end}: no manager talks to it"
         else:
@@ -155,8 +151,3 @@ def _span(answers: Answers, host: str) -> Span | None:
 
 def _day(moment: float) -> str:
     return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def _words(seconds: float) -> str:
-    size, unit = next(((size, unit) for size, unit in _UNITS if seconds >= 2 * size), _UNITS[-1])
-    return f"{seconds / size:.0f} {unit}"

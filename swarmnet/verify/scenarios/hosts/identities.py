@@ -6,11 +6,11 @@ Machines that were copied share what must differ: hardware addresses, ids of eng
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims
+from swarmnet.verify.copies import same_engine, same_mac
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.kernels import settings, told
 from swarmnet.verify.scenario import Answers, Findings, Question, Scenario, Setup
@@ -39,16 +39,9 @@ class Identities(Scenario):
         known = {one.host: _addresses(setup, answers, one.host) for one in setup.observers}
         seen = [host for host, addresses in known.items() if addresses]
         found = [one for host in seen for one in self._gone(setup, answers, host, known[host])]
-        found += self._same(
-            {host: known[host].get(_vtep(setup, host), "") for host in seen},
-            (CauseId.SAME_MAC, "hardware address"),
-            "give one of them another hardware address: change it in the settings of the virtual machine",
-        )
-        found += self._same(
-            {one.host: one.engine.id for one in setup.state.hosts},
-            (CauseId.SAME_ENGINE, "engine id"),
-            "on the copies: stop Docker, remove /etc/docker/key.json and /var/lib/docker/engine-id, start it again",
-        )
+        macs = {host: known[host].get(_vtep(setup, host), "") for host in seen}
+        ids = {one.host: one.engine.id for one in setup.state.hosts}
+        found += [one.verdict(self.name) for one in (*same_mac(macs), *same_engine(ids))]
         if seen and not found:
             detail = f"{len(seen)} hosts have the addresses that their nodes are known by, and share no identity"
             found = [self.verdict("hosts", Status.OK, detail)]
@@ -81,21 +74,6 @@ class Identities(Scenario):
             evidence={"cause": CauseId.ADDRESS_GONE, "hosts": [host], "pairs": [[*pair] for pair in pairs]},
             broken=frozenset(broken),
         )
-
-    def _same(self, values: Mapping[str, str], what: tuple[CauseId, str], fix: str) -> list[Verdict]:
-        cause, words = what
-        owners: dict[str, list[str]] = defaultdict(list)
-        for host, value in values.items():
-            if value:
-                owners[value].append(host)
-        found = []
-        for value, hosts in sorted(owners.items()):
-            if hosts[1:]:
-                names = ", ".join(hosts)
-                detail = f"{names} have the same {words}, {value}: they are copies of one machine"
-                verdict = self.verdict(f"hosts {names}", Status.FAILED, detail, fix, cause=cause)
-                found.append(verdict.model_copy(update={"evidence": {"cause": cause, "hosts": [*hosts]}}))
-        return found
 
 
 def _vtep(setup: Setup, host: str) -> str:
