@@ -20,7 +20,7 @@ NEW_ENGINE_ID = (
 
 
 def shared(values: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
-    """Yield the hosts that have the same value; those without one are no copies."""
+    """Yield the hosts that have the same value; those without one are left out."""
     found: dict[str, list[str]] = defaultdict(list)
     for host, value in values.items():
         if value:
