@@ -77,7 +77,7 @@ def test_a_path_that_loses_large_packets_is_distinguished_from_a_small_device() 
     assert "recreate plain with mtu: 1350" in str(verdict.fix)
 
 
-@pytest.mark.parametrize(("plain", "vault", "words"), [(1350, 1328, "mtu: 1400"), (799, 773, "do not lower the MTU")])
+@pytest.mark.parametrize(("plain", "vault", "words"), [(1350, 1328, "mtu: 1400"), (799, 773, "vmw_conn_notifyd")])
 def test_a_path_that_cuts_two_networks_is_one_cause_with_one_number(plain: int, vault: int, words: str) -> None:
     """F14: not 1400 next to 1404; and a path of 849 bytes is to be fixed, not written down."""
     answers = Wire(cluster()).answers()

@@ -268,7 +268,10 @@ def _mistaken(setup: Setup, answers: Answers, network: Network) -> int | None:
 def advice(path: int, names: str) -> str:
     """Return what to write where a path carries packets up to a size; of one that is too small for IP, to fix it."""
     if path < LEAST:
-        return f"fix the path: one that carries only {path} bytes is broken, so do not lower the MTU to fit it"
+        return (
+            f"fix the path: one that carries only {path} bytes is broken, so do not lower the MTU to fit it; an agent"
+            " in a hypervisor may drop larger packets (vmw_conn_notifyd of NSX does: update or stop it)"
+        )
     return f"fix it, or recreate {names} with mtu: {path}"
 
 
