@@ -7,7 +7,6 @@ On each host with a task on an overlay, one container asks its resolver for ever
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status
@@ -19,7 +18,7 @@ from swarmnet.verify.own import MOST, by_service, is_changing, own_services, run
 from swarmnet.verify.scenario import OPERATOR, Answers, Findings, InsideTask, Question, SwarmTask, in_steps
 from swarmnet.verify.scenarios.names.names import GOSSIP_FIX, needed
 from swarmnet.verify.scenarios.own.addresses import OwnScenario, addresses_on
-from swarmnet.verify.scenarios.own.nameless import is_nameless
+from swarmnet.verify.scenarios.own.looks import Look, Looks, Name, is_nameless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -35,65 +34,6 @@ ABSENT = 1.5
 """Seconds for names that should lead nowhere: an answer comes at once, and no second one is waited for."""
 SHOWN = 20
 RENEW = "give its tasks their names again: docker service update --force"
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Name:
-    """One name on one network, and what managers say that it leads to."""
-
-    network: str
-    service: str
-    """The first service that has the name."""
-    name: str
-    addresses: tuple[str, ...]
-    """Empty where no task runs, so that engines should not know the name."""
-    of_tasks: bool
-    """Whether the addresses are the tasks' own."""
-
-    @property
-    def label(self) -> str:
-        """The key of its outcome, and what resolvers are asked: a name on one network alone.
-
-        Resolvers take what follows the last dot for the network, and managers allow no dot in a network's name.
-        """
-        return f"{self.name}.{self.network}"
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What one container found for one name."""
-
-    asker: End
-    name: Name
-    found: tuple[str, ...]
-    why: str
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """Addresses that managers know and the name does not lead to."""
-        return tuple(one for one in self.name.addresses if one not in self.found)
-
-    @property
-    def extra(self) -> tuple[str, ...]:
-        """Addresses that the name leads to and managers do not know there."""
-        return tuple(one for one in self.found if one not in self.name.addresses)
-
-    def as_json(self) -> JsonObject:
-        """Return it as evidence."""
-        wanted: list[JsonValue] = [*self.name.addresses]
-        return {"from": str(self.asker), "name": self.name.label, "wanted": wanted, "found": [*self.found]}
-
-
-@dataclass(slots=True)
-class Looks:
-    """All that came back."""
-
-    right: list[Look] = field(default_factory=list)
-    wrong: list[Look] = field(default_factory=list)
-    unanswered: dict[str, str] = field(default_factory=dict)
-    """Container to why it answers nothing at all."""
-    deaf: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    """Host to the containers there whose resolver answers nothing."""
 
 
 class OwnNames(OwnScenario):
