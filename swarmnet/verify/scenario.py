@@ -311,6 +311,10 @@ class Scenario(ABC):
         """Return what must be known before the first round, whose steps scenarios may share."""
         return ()
 
+    def observes(self, _setup: Setup) -> bool:
+        """Return whether there is something for observers to see."""
+        return self.needs_observer
+
     def is_expected(self, _expected: Expectations) -> bool:
         """Return whether a playbook expects something that this scenario asks."""
         return True

@@ -66,35 +66,48 @@ class VerifyOptions:
     """Seconds for one wait of the start and of the end."""
 
 
+def _aside(start: Start) -> str:
+    """Return the title of what begins next to the probes."""
+    found = [f"observers on {len(start.eligible.present)} hosts"] if start.needs_observers() else []
+    found += ["helpers in your containers' networks"] if start.needs_ends() or start.needs_own() else []
+    found += ["counts in tasks behind UDP ports"] if start.needs_receivers() else []
+    return f"starting {', '.join(found)}"
+
+
 PHASES = (
     StartPhase("sweep", lambda _: "looking for what earlier runs left", run=Start.sweep),
     StartPhase(
         "control", lambda _: "making a plain overlay for comparison", run=Start.make_control, needed=Start.needs_control
     ),
     StartPhase("ways", lambda _: "finding the ways to the hosts", run=Start.find_ways),
+    StartPhase("aside", _aside, run=Start.begin_aside, needed=Start.needs_aside),
     StartPhase(
         "probes",
         lambda start: f"starting probes on {len(start.eligible.able)} hosts",
         run=Start.place_probes,
         needed=Start.needs_probes,
     ),
-    # The engines start the tasks of both services while observers are started.
+    # The engines start the tasks of both services, and what was begun aside, meanwhile.
     StartPhase(
         "services", lambda _: "creating the probe services", run=Start.begin_services, needed=Start.needs_services
     ),
     # Also where no probe came up: what keeps it away may be what an observer sees.
     StartPhase(
         "observers",
-        lambda start: f"starting observers on {len(start.eligible.present)} hosts",
-        run=Start.start_observers,
+        lambda start: f"waiting for observers on {len(start.eligible.present)} hosts",
+        run=Start.await_observers,
         needed=Start.needs_observers,
     ),
-    StartPhase("ends", lambda _: "entering your containers' networks", run=Start.enter_ends, needed=Start.needs_ends),
-    StartPhase("own", lambda _: "entering your services' networks", run=Start.enter_own, needed=Start.needs_own),
+    StartPhase(
+        "inside",
+        lambda _: "entering your containers' networks",
+        run=Start.await_inside,
+        needed=lambda start: start.needs_ends() or start.needs_own(),
+    ),
     StartPhase(
         "receivers",
         lambda _: "entering the tasks behind UDP ports",
-        run=Start.enter_receivers,
+        run=Start.await_receivers,
         needed=Start.needs_receivers,
     ),
     StartPhase("service", lambda _: "waiting for the probe service", run=Start.await_service, needed=Start.has_service),

@@ -67,13 +67,23 @@ MODULES = (
 """The probe's modules, each after those that it imports."""
 LIBRARIES = "usr/lib/swarmnet"
 BOOT = (
-    "import base64,json,sys,zlib\n"
+    "import _thread,base64,json,sys,zlib\n"
+    "t,g=_thread.RLock(),object.__getattribute__\n"
+    "class M(type(sys)):\n"
+    " def __getattribute__(m,k):\n"
+    "  with t:\n"
+    "   d=g(m,'__dict__');s=d.pop('-','')\n"
+    "   if s:\n"
+    "    exec(compile(s,d['__name__'],'exec'),d);m.__class__=type(sys)\n"
+    "  return g(m,k)\n"
     "for n,s in json.loads(zlib.decompress(base64.b64decode(sys.argv[1]))):\n"
-    " m=type(sys)(n);sys.modules[n]=m;exec(compile(s,n,'exec'),m.__dict__)\n"
+    " m=sys.modules[n]=M(n);g(m,'__dict__')['-']=s\n"
     " p=sys.modules.get(n.rpartition('.')[0])\n"
     " p and setattr(p,n.rpartition('.')[2],m)\n"
     "sys.exit(m.main(sys.argv[2:]))"
 )
+"""Starts the probe. Each module is compiled when something of it is first used: a probe answers few kinds of questions,
+and compiling all of them takes as long as the start of Python. Other threads wait until a module is whole."""
 _COLLECT = """
 import sys
 for name in sys.argv[1:]:

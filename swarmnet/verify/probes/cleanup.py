@@ -34,7 +34,7 @@ class Cleanup:
 
     def clear(self, hosts: tuple[str, ...], *, keep: Keep) -> tuple[str, ...]:
         """Remove service, containers, and an image that is not kept; return what was not removed, a sentence each."""
-        self.gate.closed = True
+        self.gate.close()
         notes = self._remove_services()
         found = fan_out(hosts, lambda host: self._clear_host(host, keep), listener=self.context.listener)
         for host, result in found.items():
@@ -56,8 +56,8 @@ class Cleanup:
         return []
 
     def _clear_host(self, host: str, keep: Keep) -> bool:
-        with self.gate.ending(host, timeout=self.context.timeout):
-            return self._clear(self.context.ports.engine(host), keep)
+        self.gate.wait_for_starts(host, timeout=self.context.timeout)
+        return self._clear(self.context.ports.engine(host), keep)
 
     def _clear(self, engine: EnginePort, keep: Keep) -> bool:
         takes_image = self.images.is_removed_from(engine.host, keep)

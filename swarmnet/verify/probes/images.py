@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from swarmnet.model.verification import Keep
@@ -11,6 +12,7 @@ from swarmnet.verify.probes.attempts import UnfitImageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from swarmnet.model.ports import EnginePort
     from swarmnet.verify.probes.run import RunContext
 
 
@@ -23,15 +25,25 @@ class Images:
     """Hosts where this run put it."""
     by_id: set[str] = field(default_factory=set)
     """Hosts whose engine finds it by its id."""
+    there: set[str] = field(default_factory=set)
+    """Hosts that have it, as far as this run looked."""
+    turns: dict[str, Lock] = field(default_factory=dict)
+    """Host to the turn of the thread that looks there; others wait for it."""
 
     def bring(self, host: str) -> None:
-        """Pull or load the image where it is missing.
+        """Pull or load the image where it is missing; one thread does so on each host, and looks once.
 
         Raises:
             UnfitImageError: It is for another architecture.
             HostError: The engine cannot take it.
         """
-        kit, engine = self.context.kit, self.context.ports.engine(host)
+        with self.turns.setdefault(host, Lock()):
+            if host not in self.there:
+                self._bring(self.context.ports.engine(host))
+                self.there.add(host)
+
+    def _bring(self, engine: EnginePort) -> None:
+        kit = self.context.kit
         facts = self.context.state.facts(engine.host)
         machine = facts.engine.architecture if facts else ""
         if not engine.has_image(kit.reference):

@@ -9,7 +9,7 @@ that only where datagrams are counted.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import HostError
@@ -47,12 +47,36 @@ class Entered:
 
 
 @dataclass(frozen=True, slots=True)
+class Within:
+    """All that is asked from inside the user's containers."""
+
+    ends: tuple[End, ...] = ()
+    """The ends of the expectations."""
+    insiders: tuple[End, ...] = ()
+    """The containers of the user's own services that ask."""
+    held: Mapping[str, tuple[Container, ...]] = field(default_factory=dict)
+    """The containers of each host, as its engine lists them."""
+    containers: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """Host and name of a container to its helper."""
+
+
+@dataclass(frozen=True, slots=True)
 class Insiders:
     """Starts helpers; the run removes them with everything else of the run."""
 
     context: RunContext
     images: Images
     gate: Gate
+
+    def within(
+        self, expected: Expectations | None, overlays: tuple[Network, ...] | None, hosts: tuple[str, ...]
+    ) -> Within:
+        """Enter the ends of the expectations, and the user's own services on the overlays; None is not entered."""
+        found = self.enter(expected, hosts) if expected is not None else Entered((), {})
+        if overlays is None:
+            return Within(ends=found.ends, containers=found.containers)
+        own = self.enter_own(overlays, found.ends, hosts)
+        return Within(found.ends, own.ends, self.held(hosts), {**found.containers, **own.containers})
 
     def enter(self, expected: Expectations, hosts: tuple[str, ...]) -> Entered:
         """Start a helper inside each end that is asked; one that does not start says why.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import Condition
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import HostError, HostTimeoutError
@@ -88,36 +88,45 @@ class RunContext:
 
 @dataclass(slots=True)
 class Gate:
-    """Keeps starts and the end of a run apart, host by host.
+    """Keeps starts and the end of a run apart, host by host; starts on one host go on side by side.
 
     Ctrl-C leaves the threads of a start running: they must begin nothing once the end has begun.
     """
 
     closed: bool = False
-    busy: dict[str, Lock] = field(default_factory=lambda: defaultdict(Lock))
+    starts: Counter[str] = field(default_factory=Counter)
+    """Host to the number of things that are being started there."""
+    changed: Condition = field(default_factory=Condition)
 
     @contextmanager
     def starting(self, host: str) -> Iterator[None]:
-        """Hold the host while something is started there.
+        """Keep the end of the run away from the host while something is started there.
 
         Raises:
             HostError: The end of the run has begun.
         """
-        with self.busy[host]:
+        with self.changed:
             if self.closed:
                 raise HostError(host, "the run is over")
+            self.starts[host] += 1
+        try:
             yield
+        finally:
+            with self.changed:
+                self.starts[host] -= 1
+                self.changed.notify_all()
 
-    @contextmanager
-    def ending(self, host: str, *, timeout: float) -> Iterator[None]:
-        """Hold the host while everything is removed there.
+    def close(self) -> None:
+        """Let nothing more begin; may be called twice."""
+        with self.changed:
+            self.closed = True
+
+    def wait_for_starts(self, host: str, *, timeout: float) -> None:
+        """Wait until nothing is being started on the host; call it on a closed gate.
 
         Raises:
             HostTimeoutError: A start did not end in time.
         """
-        if not self.busy[host].acquire(timeout=timeout):
-            raise HostTimeoutError(host, f"its probe was still being started after {timeout:g} s")
-        try:
-            yield
-        finally:
-            self.busy[host].release()
+        with self.changed:
+            if not self.changed.wait_for(lambda: not self.starts[host], timeout):
+                raise HostTimeoutError(host, f"its probe was still being started after {timeout:g} s")

@@ -6,7 +6,7 @@ start with more in it, so that the setup that scenarios judge is always the one 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import ConvergenceError, HostError
@@ -23,6 +23,7 @@ from swarmnet.verify.probes.probe_service import ServedProbes
 from swarmnet.verify.probes.probe_tasks import ProbeTasks
 from swarmnet.verify.probes.run import Gate
 from swarmnet.verify.probes.services import TaskServices
+from swarmnet.workflows.fleet.fanout import Begun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
     from swarmnet.model.network import Network
     from swarmnet.model.ports import Ports
     from swarmnet.model.verification import Keep
+    from swarmnet.verify.probes.containers import Watching
     from swarmnet.verify.probes.eligible import Eligibility
+    from swarmnet.verify.probes.insiders import Entered, Within
     from swarmnet.verify.probes.run import RunContext
     from swarmnet.verify.scenario import OverlayProbe, Scenario, Setup
 
@@ -47,6 +50,15 @@ class Tools:
 
 
 @dataclass(frozen=True, slots=True)
+class Aside:
+    """What starts while probes start; None is not needed. Each has a container of its own on a host."""
+
+    observers: Begun[Watching] | None = None
+    inside: Begun[Within] | None = None
+    receivers: Begun[Entered] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Start:
     """How far the start of a run came."""
 
@@ -59,6 +71,7 @@ class Start:
     containers: Containers
     up: tuple[str, ...] = ()
     """Hosts whose probe runs."""
+    aside: Aside = field(default_factory=Aside)
     service: ServedProbes | None = None
     mesh: Publication | None = None
 
@@ -93,9 +106,13 @@ class Start:
         """Return whether a scenario needs a service, and a probe is up that it can ask."""
         return bool(self.up) and (self._needs_mesh() or self._needs_service())
 
+    def needs_aside(self) -> bool:
+        """Return whether something else than probes is started."""
+        return self.needs_observers() or self.needs_ends() or self.needs_own() or self.needs_receivers()
+
     def needs_observers(self) -> bool:
-        """Return whether a scenario needs observers."""
-        return any(one.needs_observer for one in self.scenarios)
+        """Return whether a scenario has something to ask observers."""
+        return any(one.observes(self.setup) for one in self.scenarios)
 
     def needs_probes(self) -> bool:
         """Return whether a scenario needs probes on networks."""
@@ -171,34 +188,44 @@ class Start:
         setup = replace(self.setup, service_problem=service.problem, mesh_problem=mesh.problem)
         return replace(self, setup=setup, service=service, mesh=mesh)
 
-    def start_observers(self) -> Start:
-        """Start an observer on each host that answers, in the order of the inventory."""
-        found = self._own_containers().watch(self.eligible.present)
+    def begin_aside(self) -> Start:
+        """Begin what needs no probe; it goes on meanwhile."""
+        insiders = Insiders(self.tools.context, self.tools.images, self.tools.gate)
+        hosts, setup = self.eligible.present, self.setup
+        expected = (setup.expected or Expectations()) if self.needs_ends() else None
+        overlays = setup.overlays if self.needs_own() else None
+        aside = Aside(
+            Begun(lambda: self._own_containers().watch(hosts)) if self.needs_observers() else None,
+            Begun(lambda: insiders.within(expected, overlays, hosts))
+            if self.needs_ends() or self.needs_own()
+            else None,
+            Begun(lambda: insiders.enter_receivers(hosts)) if self.needs_receivers() else None,
+        )
+        return replace(self, aside=aside)
+
+    def await_observers(self) -> Start:
+        """Wait for the observer of each host that answers, in the order of the inventory."""
+        if (begun := self.aside.observers) is None:
+            return self
+        found = begun.result()
         names = (host.name for host in self.tools.context.ports.inventory.hosts)
         setup = replace(self.setup, observers=tuple(found.observers[name] for name in names if name in found.observers))
         return replace(self, setup=setup, containers=replace(self.containers, observers=found.containers))
 
-    def enter_ends(self) -> Start:
-        """Start what is asked from inside the containers that expectations are about."""
-        insiders = Insiders(self.tools.context, self.tools.images, self.tools.gate)
-        expected = self.setup.expected or Expectations()
-        entered = insiders.enter(expected, self.eligible.present)
-        setup = replace(self.setup, ends=entered.ends)
-        return replace(self, setup=setup, containers=replace(self.containers, inside=entered.containers))
-
-    def enter_own(self) -> Start:
-        """Start what is asked from inside the user's own services, and learn which containers each host runs."""
-        insiders = Insiders(self.tools.context, self.tools.images, self.tools.gate)
-        hosts = self.eligible.present
-        entered = insiders.enter_own(self.setup.overlays, self.setup.ends, hosts)
-        setup = replace(self.setup, insiders=entered.ends, held=insiders.held(hosts))
-        inside = {**self.containers.inside, **entered.containers}
+    def await_inside(self) -> Start:
+        """Wait for what is asked from inside the user's containers."""
+        if (begun := self.aside.inside) is None:
+            return self
+        found = begun.result()
+        setup = replace(self.setup, ends=found.ends, insiders=found.insiders, held=found.held)
+        inside = {**self.containers.inside, **found.containers}
         return replace(self, setup=setup, containers=replace(self.containers, inside=inside))
 
-    def enter_receivers(self) -> Start:
-        """Start what counts the datagrams that arrive in tasks behind published UDP ports."""
-        insiders = Insiders(self.tools.context, self.tools.images, self.tools.gate)
-        entered = insiders.enter_receivers(self.eligible.present)
+    def await_receivers(self) -> Start:
+        """Wait for what counts the datagrams that arrive in tasks behind published UDP ports."""
+        if (begun := self.aside.receivers) is None:
+            return self
+        entered = begun.result()
         inside = {**self.containers.inside, **entered.containers}
         setup = replace(self.setup, receivers=entered.ends)
         return replace(self, setup=setup, containers=replace(self.containers, inside=inside))

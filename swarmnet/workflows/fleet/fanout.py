@@ -133,6 +133,28 @@ def fan_out(
     return dict(_results(names, done))
 
 
+class Begun(Generic[T]):
+    """Work that goes on in a thread of its own while its caller does something else; the thread delays no exit."""
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        """Begin it."""
+        self._ended: queue.SimpleQueue[tuple[T] | BaseException] = queue.SimpleQueue()
+        threading.Thread(target=self._do, args=(work,), name="begun", daemon=True).start()
+
+    def result(self) -> T:
+        """Wait for its end and return what it gave; raises what it raised. Call it once."""
+        ended = self._ended.get()
+        if isinstance(ended, BaseException):
+            raise ended
+        return ended[0]
+
+    def _do(self, work: Callable[[], T]) -> None:
+        try:
+            self._ended.put((work(),))
+        except BaseException as error:  # noqa: BLE001 - carried to the caller's thread and raised there
+            self._ended.put(error)
+
+
 def bugs_to(listener: Listener) -> Listener:
     """Return a listener that gets unknown errors only, for callers that treat failures as answers."""
 

@@ -116,6 +116,10 @@ class Published(Scenario):
     needs_networks: ClassVar[bool] = False
     needs_receivers: ClassVar[bool] = True
 
+    def observes(self, setup: Setup) -> bool:
+        """Return whether a service publishes a port: else nothing is asked."""
+        return bool(_services(setup))
+
     def ask(self, setup: Setup, answers: Answers) -> tuple[Question, ...]:
         """Open each door once, from the next host; read the rules of each host; count the datagrams that arrive."""
         found = doors(setup)[0]
@@ -144,7 +148,7 @@ class Published(Scenario):
         if left_out:
             detail = f"{left_out} more published ports were not tested: the limit is {MOST}"
             verdicts.append(self.verdict("services", Status.INCONCLUSIVE, detail))
-        if not verdicts and setup.watched:
+        if not verdicts and (setup.watched or not _services(setup)):
             verdicts.append(self.verdict("services", Status.SKIPPED, "no service publishes a port"))
         return Findings(tuple(verdicts))
 
