@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import HostError
@@ -25,12 +26,14 @@ from swarmnet.verify.scenario import (
 from swarmnet.workflows.fleet.fanout import bugs_to, fan_out
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from swarmnet.model.base import JsonObject
     from swarmnet.model.ports import DialoguePort, Ports
 
 _Asked = ProbeTask | ObserverTask | ServiceTask | InsideTask
+COMMANDS_AT_ONCE = 3
+"""Commands that run side by side on one host: sshd opens ten sessions by default, and engines have some."""
 GRACE = 20.0
 """Seconds that a batch may take beyond its own limit: a busy host."""
 
@@ -47,6 +50,14 @@ class Containers:
     """Host and name of a container of the user's to the one that is asked inside its network namespace."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """Some questions of one host that one container answers, or its shell."""
+
+    keys: tuple[str, ...]
+    ask: Callable[[], dict[str, Answer]]
+
+
 class Batches:
     """Asks the probes, observers and shells of one run."""
 
@@ -57,6 +68,7 @@ class Batches:
         self._containers = kinds
         self._dialogues: dict[str, DialoguePort] = {}
         self._number = 0
+        self._listener = bugs_to(ports.listener)
 
     def close(self) -> None:
         """Let go of the probes."""
@@ -71,7 +83,7 @@ class Batches:
         found = fan_out(
             hosts,
             lambda host: self._host(host, [q for q in questions if q.host == host], limit),
-            listener=bugs_to(self._ports.listener),
+            listener=self._listener,
         )
         answers: Answers = {}
         for question in questions:
@@ -86,7 +98,20 @@ class Batches:
         if host == OPERATOR:
             found = self._from_here([question for question in questions if isinstance(question, OperatorTask)], limit)
             return found | {one.key: self._tasks() for one in questions if isinstance(one, SwarmTask)}
+        # All at the same time: an observer that waits for packets must not hold up what probes ask.
+        jobs = self._jobs(host, questions, limit)
+        ended = fan_out(jobs, lambda name: jobs[name].ask(), listener=self._listener)
         answers: dict[str, Answer] = {}
+        for name, result in ended.items():
+            if isinstance(result, HostError):
+                answers |= {key: Answer(problem=result.message) for key in jobs[name].keys}
+            else:
+                answers |= result
+        return answers
+
+    def _jobs(self, host: str, questions: Sequence[Question], limit: float) -> dict[str, _Job]:
+        """Return what is asked of one host side by side: each container that has questions, and the shell."""
+        jobs: dict[str, _Job] = {}
         kinds = (
             (ObserverTask, self._containers.observers),
             (ProbeTask, self._containers.probes),
@@ -95,12 +120,15 @@ class Batches:
         for kind, containers in kinds:
             tasks = [question for question in questions if isinstance(question, kind)]
             if tasks and host in containers:
-                answers |= self._probe(host, containers[host], tasks, limit)
-        answers |= self._inside(host, [question for question in questions if isinstance(question, InsideTask)], limit)
-        for question in questions:
-            if isinstance(question, HostCommand):
-                answers[question.key] = self._command(host, question)
-        return answers
+                ask = partial(self._probe, host, containers[host], tasks, limit)
+                jobs[f"{kind.__name__} of {host}"] = _Job(tuple(one.key for one in tasks), ask)
+        if inside := [question for question in questions if isinstance(question, InsideTask)]:
+            ask = partial(self._inside, host, inside, limit)
+            jobs[f"containers of {host}"] = _Job(tuple(one.key for one in inside), ask)
+        if commands := [question for question in questions if isinstance(question, HostCommand)]:
+            ask = partial(self._commands, host, commands)
+            jobs[f"commands of {host}"] = _Job(tuple(one.key for one in commands), ask)
+        return jobs
 
     def _inside(self, host: str, tasks: Sequence[InsideTask], limit: float) -> dict[str, Answer]:
         """Ask inside all containers of a host side by side; one that fails does not stop the others."""
@@ -111,7 +139,7 @@ class Batches:
             return self._probe(host, self._containers.inside[host, name], mine, limit)
 
         answers: dict[str, Answer] = {}
-        for name, result in fan_out(sorted(names), ask, listener=bugs_to(self._ports.listener)).items():
+        for name, result in fan_out(sorted(names), ask, listener=self._listener).items():
             if isinstance(result, HostError):
                 answers |= {task.key: Answer(problem=result.message) for task in tasks if task.inside == name}
             else:
@@ -173,6 +201,17 @@ class Batches:
                 answers = said.get("answers")
                 if isinstance(answers, dict):
                     return answers
+
+    def _commands(self, host: str, commands: Sequence[HostCommand]) -> dict[str, Answer]:
+        """Run commands, a few of them side by side."""
+        by_key = {one.key: one for one in commands}
+        found = fan_out(
+            by_key, lambda key: self._command(host, by_key[key]), at_once=COMMANDS_AT_ONCE, listener=self._listener
+        )
+        return {
+            key: Answer(problem=result.message) if isinstance(result, HostError) else result
+            for key, result in found.items()
+        }
 
     def _command(self, host: str, command: HostCommand) -> Answer:
         try:
