@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 WISH = VerifyOptions(ALL)
 
 
-def world_to_verify() -> World:
-    """Return a cluster of three hosts with an overlay of swarmnet's, another's, and one without containers."""
-    world = World(managers=1, workers=2)
+def world_to_verify(workers: int = 2) -> World:
+    """Return a cluster of a manager and workers, with overlays: swarmnet's, another's, and one without containers."""
+    world = World(managers=1, workers=workers)
     world.bootstrap()
     engine = world.engine("m1")
     engine.networks.create(NetworkSpec(name="front", attachable=True, labels={MANAGED_LABEL: "sim"}))
