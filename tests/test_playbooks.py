@@ -59,7 +59,7 @@ EXAMPLES = {
     "logging": "fluentd 3/3, talker 2/2",
     "edge-haproxy": "backend 3/3, balancer 3/3",
     "dev-teams": "blue-app 1/1, green-app 1/1, red-app 1/1, shared-db 1/1",
-    "lan": "printer 3/3",
+    "lan": "desk 1/1, printer 3/3, spooler 1/1",
     "stack": "shop_api 3/3, shop_cache 1/1, shop_db 1/1, shop_edge 2/2, shop_worker 2/2",
 }
 """Whole designs that need a swarm alone, and the services of each."""
@@ -72,8 +72,11 @@ EXPECTED = {
     "zero-trust": "5 lines, 12 denied, 4 sealed, 0 checks",
     "mesh-without-sidecars": "3 lines, 6 denied, 2 sealed, 0 checks",
     "monitoring": "4 lines, 0 denied, 3 sealed, 0 checks",
+    "logging": "2 lines, 0 denied, 1 sealed, 1 checks",
     "edge-haproxy": "2 lines, 0 denied, 1 sealed, 1 checks",
     "dev-teams": "3 lines, 6 denied, 1 sealed, 0 checks",
+    "lan": "3 lines, 2 denied, 1 sealed, 1 checks",
+    "stack": "8 lines, 2 denied, 4 sealed, 0 checks",
 }
 """What those that expect something say of who may talk to whom."""
 ON_ENGINES = ("three-tier", "zero-trust", "monitoring", "logging", "ha-zones", "stack")

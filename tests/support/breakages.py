@@ -149,6 +149,22 @@ BREAKAGES: Mapping[str, tuple[Breakage, ...]] = {
         network("--network-rm metrics grafana", {"grafana -> prometheus": "no-shared-network"}),
         service("rm cadvisor", {"prometheus -> cadvisor": "no-running-task"}, "cadvisor -> outside"),
     ),
+    "logging": (
+        rule(
+            "in fluentd",
+            f"INPUT {NEAR} -j DROP",
+            {"outside -> fluentd: 24224": "blocked", "talker -> fluentd": "blocked", "service fluentd": "blocked"},
+        ),
+        network("--network-add logs-out talker", denied("talker -> outside")),
+        service(
+            "rm fluentd",
+            {
+                "outside -> fluentd: 24224": "no-running-task",
+                "talker -> fluentd": "no-running-task",
+                "service fluentd": "no-running-task",
+            },
+        ),
+    ),
     "edge-haproxy": (
         rule("in backend", f"INPUT {NEAR} {RESET}", {"balancer -> backend": "refused", "service backend": "refused"}),
         network("--network-add edge-out backend", denied("backend -> outside")),
@@ -170,6 +186,32 @@ BREAKAGES: Mapping[str, tuple[Breakage, ...]] = {
             "shared-db -> outside",
         ),
     ),
+    "lan": (
+        rule(
+            "in printer",
+            f"INPUT {NEAR} -j DROP",
+            {"outside -> printer: 80": "blocked", "spooler -> printer": "blocked", "service printer": "blocked"},
+        ),
+        network("--network-add jobs printer", denied("printer -> desk", "desk -> printer")),
+        service(
+            "scale spooler=0",
+            {"desk -> spooler": "no-running-task"},
+            "spooler -> printer",
+        ),
+    ),
+    "stack": (
+        rule(
+            "in shop_db",
+            f"INPUT {NEAR} {RESET}",
+            {"shop_api -> shop_db": "refused", "shop_worker -> shop_db": "refused"},
+        ),
+        network("--network-add shop_data shop_edge", denied("shop_edge -> shop_db", "shop_edge -> shop_cache")),
+        service(
+            "scale shop_cache=0",
+            {"shop_api -> shop_cache": "no-running-task", "shop_worker -> shop_cache": "no-running-task"},
+            "shop_cache -> outside",
+        ),
+    ),
     "site": (
         rule("in web", f"INPUT {NEAR} -j DROP", {"agent -> web: 80": "blocked", "outside -> web: 8080": "blocked"}),
         network("--network-rm back web", {"agent -> web: 80": "no-shared-network"}),
@@ -178,9 +220,9 @@ BREAKAGES: Mapping[str, tuple[Breakage, ...]] = {
 }
 """For each example that expects something, what is done to it, and what verify says then."""
 SHOWN_ON: Mapping[str, tuple[str, ...]] = {
-    "26.1": ("blue-green", "microservices", "zero-trust"),
+    "26.1": ("blue-green", "microservices", "zero-trust", "logging"),
     "20.10": ("edge-haproxy", "site", "ha-zones", "three-tier"),
-    "28.5": ("monitoring", "dev-teams", "mesh-without-sidecars"),
-    "26.1 20.10 28.5": ("first-steps",),
+    "28.5": ("monitoring", "dev-teams", "mesh-without-sidecars", "stack"),
+    "26.1 20.10 28.5": ("first-steps", "lan"),
 }
 """The engines of each lab, and the examples that are broken there: each example on one engine at least."""
