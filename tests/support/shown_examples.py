@@ -42,7 +42,7 @@ def said_of(lab: Lab, number: int) -> dict[str, object]:
 
 
 def _variables(lab: Lab, name: str) -> tuple[str, ...]:
-    """Return what an example is told of the lab."""
+    """Return the values that an example takes from the lab."""
     if name != "lan":
         return ()
     return "--var", f"lan={lab.record.subnet}", "--var", f"router={lab.record.subnet[1]}"

@@ -85,7 +85,7 @@ def test_a_drain_of_the_last_node_that_takes_tasks_fails() -> None:
     assert all("service web cannot run" in str(one.error) for one in report.outcomes if one.error)
 
 
-def test_the_probes_of_a_verify_that_runs_hold_up_no_drain_and_are_no_warning() -> None:
+def test_the_probes_of_a_verify_that_runs_hold_up_no_drain_and_give_no_warning() -> None:
     world = cluster(SOLO.model_copy(update={"labels": {PROBE_LABEL: "run"}}))
     becomes(world, "w1", availability=Availability.DRAIN)
 

@@ -58,7 +58,7 @@ def test_values_of_labels_are_shown_on_request() -> None:
     assert ["correct-horse-battery" in str(one) for one in (hidden, told)] == [False, True]
 
 
-def test_a_port_in_host_mode_is_told_from_one_of_the_mesh() -> None:
+def test_a_port_in_host_mode_is_shown_apart_from_one_of_the_mesh() -> None:
     world = World(managers=1)
     world.bootstrap()
     ports = (
