@@ -152,10 +152,12 @@ def _closed(host: str, told: _Told, *, is_new: bool) -> Iterator[Trouble]:
 def _targets(state: ClusterState, plan: Plan, host: str) -> Iterator[Target]:
     """Yield what a host opens: managers that are reachable, else the one that begins the swarm."""
     entering = {one.advertise for one in plan.actions if isinstance(one, Join)}
+    staying = {node.id for node in plan.predicted.nodes}
     managers = [
         node.manager_address
         for node in state.nodes
         if node.manager_address
+        and node.id in staying  # one that is replaced may be dead, and still be called reachable for a moment
         and node.reachability == "reachable"
         and node.manager_address.rpartition(":")[0] not in entering  # the dead entry of a host that joins again
     ]

@@ -104,13 +104,14 @@ def test_a_host_that_does_not_reach_the_manager_is_refused_unless_it_is_allowed(
     assert bool(found.refusals) is not allowed
 
 
-@pytest.mark.parametrize("lost", ["does not answer", "joins again"])
-def test_no_host_has_to_reach_a_manager_that_is_down_or_that_joins_again_itself(lost: str) -> None:
+@pytest.mark.parametrize("lost", ["does not answer", "joins again", "is replaced"])
+def test_no_host_has_to_reach_a_manager_that_is_down_or_leaves_or_that_joins_again_itself(lost: str) -> None:
     made = world()
     seen = prepare(made.ports(), goal(made.inventory))
     (first, *_workers) = (one for one in seen.plan.predicted.nodes if one.reachability)
     down = {"reachability": "unreachable"} if lost == "does not answer" else {}
     node = first.model_copy(update={"manager_address": "10.66.0.77:2377", "reachability": "reachable", **down})
+    node = node.model_copy(update={"id": "another"}) if lost == "is replaced" else node
     joins = [
         one.model_copy(update={"advertise": "10.66.0.77"} if lost == "joins again" else {})
         for one in seen.plan.actions
