@@ -75,5 +75,9 @@ def claim(spec: LabSpec, *, store: LabStore, roots: dict[str, Path]) -> LabRecor
             inventory=(spec.inventory or store.directory(spec.name) / f"lab-{spec.name}.yml").absolute(),
             disk_gib=spec.disk_gib,
         )
-        store.create(record)
+        try:
+            store.create(record)
+        except BaseException:  # Ctrl-C right after the journal appeared
+            store.remove(record)
+            raise
         return record

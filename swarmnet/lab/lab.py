@@ -70,6 +70,7 @@ class Lab(RunningLab):
                 choosing.close()
                 lab._make(say)
             except BaseException:
+                choosing.close()  # to take the lab down, this process needs the same lock
                 try:
                     say(f"lab {spec.name}: removing what was made so far")
                 finally:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from swarmnet.errors import ExitCode
 from tests.support.lab_traces import SWARMNET, command, lab_ids, settings, traces, wait_for_none
 from tests.support.waiting import await_from
 
@@ -103,9 +104,12 @@ def test_a_lab_that_someone_brings_up_right_now_is_not_taken_down(tmp_path: Path
     with starting(tmp_path, MOMENTS["the journal is written"]) as up:
         down = command("down", "--name", "victim", state=tmp_path)
         end(up, signal.SIGINT)
+        said = up.communicate()[1].decode()
 
     assert down.returncode == 11
     assert f"brought up by process {up.pid}" in down.stderr
+    # It takes down what it made, for which it needs a lock that it holds itself until then.
+    assert up.returncode != ExitCode.LOCKED, said
 
 
 def test_down_all_finds_a_lab_whose_files_someone_removed_in_its_own_state_directory(tmp_path: Path) -> None:
