@@ -33,14 +33,14 @@ NETWORKS = """\
 """
 SERVICES = """\
 --name plain {image} sleep 100000
---name limited --limit-memory 64M --limit-pids 90 --update-delay 7s --restart-max-attempts 4 --config page \
---log-driver json-file --log-opt max-size=1m --health-cmd true --health-interval 7s --host one:10.1.1.1 \
+--name limited --limit-memory 64M --limit-pids 90 --update-delay 1s --restart-max-attempts 4 --config page \
+--log-driver json-file --log-opt max-size=1m --health-cmd true --health-interval 2s --host one:10.1.1.1 \
 --dns 10.9.9.9 --cap-add NET_ADMIN --ulimit nofile=100:200 --mount type=tmpfs,dst=/t,tmpfs-size=1m,tmpfs-mode=700 \
 --mount type=volume,src=vol2,dst=/v,volume-nocopy,volume-label=a=b {image} sleep 100000
 --name full --cap-add NET_ADMIN --config source=page,target=/www/p,uid=7,gid=8,mode=0400 \
 --constraint node.role==manager --container-label c=1 --dns 10.9.9.9 --dns-option ndots:2 \
 --dns-search example.org --endpoint-mode vip --env Z=1 --env A=2 --env EMPTY= --group 7 \
---health-cmd true --health-interval 7s --health-retries 4 --health-start-period 3s --health-timeout 2s \
+--health-cmd true --health-interval 3s --health-retries 4 --health-start-period 4s --health-timeout 2s \
 --host one:10.1.1.1 --hostname h --init --label s=1 --label t= --limit-cpu 0.5 --limit-memory 64M --limit-pids 80 \
 --log-driver json-file --log-opt max-size=1m --network name=wide,alias=web,alias=www --network back \
 --placement-pref spread=node.labels.rack --publish published=8080,target=80 --publish 9090:90/udp --publish target=70 \
@@ -80,7 +80,7 @@ services:
       - /etc:/e:ro
       - {{type: volume, source: named, target: /named, volume: {{nocopy: true}}}}
       - {{type: tmpfs, target: /t, tmpfs: {{size: 1048576}}}}
-    healthcheck: {{test: "true", interval: 7s, timeout: 2s, retries: 4, start_period: 3s}}
+    healthcheck: {{test: "true", interval: 3s, timeout: 2s, retries: 4, start_period: 4s}}
     logging: {{driver: json-file, options: {{max-size: 1m}}}}
     dns: [10.9.9.9]
     dns_search: example.org
@@ -170,7 +170,7 @@ RAW: tuple[dict[str, Any], ...] = (
                 "Env": ["A=2", "Z=1"],
                 "User": "7",
                 "DNSConfig": {"Nameservers": ["10.9.9.9"], "Search": ["example.org"]},
-                "Healthcheck": {"Test": ["CMD-SHELL", "true"], "Interval": 7 * 10**9, "Retries": 4},
+                "Healthcheck": {"Test": ["CMD-SHELL", "true"], "Interval": 3 * 10**9, "Retries": 4},
                 "Mounts": [{"Type": "bind", "Source": "/etc", "Target": "/e", "ReadOnly": True}],
                 "Hosts": ["10.1.1.1 one"],
                 "Init": True,

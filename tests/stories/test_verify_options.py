@@ -70,7 +70,7 @@ def test_a_link_that_loses_large_packets_is_one_cause_with_its_size_and_what_sta
     lab.break_(Fault(host="m3", kind="mtu", options={"mtu": 1400}))
 
     # Its orders from the manager are large packets, too: no probe starts there, however long one waits.
-    words = ("--timeout", "30", "--only", "nodes", "--only", "tcp", "--only", "underlay-mtu")
+    words = ("--timeout", "20", "--only", "nodes", "--only", "tcp", "--only", "underlay-mtu")
     found = operator.asks(*VERIFY, "--network", "front", *words, exits=1)["verdicts"]
 
     (link,) = [one for one in found if one["status"] == "failed" and not one["because_of"]]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from platformdirs import user_cache_path
 
 from tests.support.waiting import seen
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from swarmnet.lab.machine.commands import Completed
 
 SWARMNET = Path(sys.executable).with_name("swarmnet")
+CACHE = str(user_cache_path())
+"""Of the machine, for all operators: packing the probe's image takes seconds, and its bytes are always the same."""
 LIMIT = 600.0
 """Seconds that one command may take."""
 ELECTING = ("context deadline exceeded", "does not have a leader", "no elected cluster leader")
@@ -126,7 +129,8 @@ class Operator:
 
     def _environment(self, secret: Mapping[str, str] | None) -> dict[str, str]:
         home = str(self.directory)
-        return {**os.environ, "HOME": home, "XDG_CONFIG_HOME": home, "NO_COLOR": "1", **(secret or {})}
+        own = {"HOME": home, "XDG_CONFIG_HOME": home, "XDG_CACHE_HOME": CACHE, "NO_COLOR": "1"}
+        return {**os.environ, **own, **(secret or {})}
 
 
 def _read(terminal: int, until: str | None) -> bytes:

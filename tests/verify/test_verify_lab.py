@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from swarmnet.edge.operator.probe_image import packed
 from swarmnet.lab import Fault, Lab, LabSpec
 from swarmnet.lab.image import make_image
 from swarmnet.model.expectation import Check
 from swarmnet.model.report import Status
-from swarmnet.model.verification import PROBE_LABEL, Keep
+from swarmnet.model.verification import PROBE_LABEL
 from swarmnet.operations.expect.notation import Known
 from swarmnet.operations.expect.operation import ExpectOperation
 from swarmnet.verify.scenarios import ALL
 from swarmnet.verify.story import VerifyOptions
-from tests.support.commands import SWARMNET, docker
+from tests.support.commands import CACHE, SWARMNET, docker
 from tests.support.labs import fresh_name
 from tests.support.live_verify import HOSTS, inventory, load_probe, run, traces
 from tests.support.waiting import soon
@@ -40,7 +41,7 @@ NAMES = tuple(one for one in ALL if one.name == "dns-container")
 
 
 @pytest.fixture(scope="module")
-def swarm() -> Iterator[Lab]:
+def bare() -> Iterator[Lab]:
     """Three managers of three engine versions in one swarm, with a plain and an encrypted overlay."""
     with Lab.up(LabSpec(name=fresh_name(), hosts=3, engines=("26.1", "20.10", "28.5"))) as lab:
         address = inventory(lab).host("m1").address
@@ -53,9 +54,9 @@ def swarm() -> Iterator[Lab]:
         yield lab
 
 
-def test_a_healthy_plain_overlay_is_green_on_three_engine_versions_and_nothing_stays(swarm: Lab) -> None:
-    before = traces(swarm)
-    result = run(swarm, VerifyOptions(ALL, networks=("front",)))
+def test_a_healthy_plain_overlay_is_green_on_three_engine_versions_and_nothing_stays(bare: Lab) -> None:
+    before = traces(bare)
+    result = run(bare, VerifyOptions(ALL, networks=("front",)))
     wrong = [verdict for verdict in result.verdicts if verdict.status not in (Status.OK, Status.SKIPPED)]
     # A kernel without IPVS proves nothing about virtual addresses: then that, and nothing else, is left open.
     assert {(verdict.scenario, verdict.status) for verdict in wrong} <= {
@@ -65,7 +66,26 @@ def test_a_healthy_plain_overlay_is_green_on_three_engine_versions_and_nothing_s
     }
     assert all(matrix.counts() == {Status.OK: 6} for matrix in result.matrices)
     assert {matrix.scenario for matrix in result.matrices} == {"icmp", "udp", "tcp", "loss"}
-    assert traces(swarm) == before
+    assert traces(bare) == before
+
+
+def test_an_interrupted_run_leaves_nothing_behind(bare: Lab) -> None:
+    before = traces(bare)
+
+    def interrupt(event: Event) -> None:
+        if "asking" in str(event):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(bare, VerifyOptions(ALL, networks=("front",)), interrupt)
+    assert traces(bare) == before
+
+
+@pytest.fixture(scope="module")
+def swarm(bare: Lab) -> Lab:
+    """The swarm with the probe's image on every host: what follows neither brings it nor takes it away."""
+    load_probe(bare)
+    return bare
 
 
 def test_an_overlay_that_takes_no_containers_is_proved_next_to_a_node_that_takes_none(swarm: Lab) -> None:
@@ -215,24 +235,18 @@ MUTE = "import socket\ns = socket.socket(2, 2)\ns.bind(('', 5140))\nwhile 1: s.r
 """A program that takes datagrams and answers none."""
 
 
-def forgets(lab: Lab, image: str) -> bool:
-    """Remove an image from every host; containers that use it go some time after their service."""
-    words = ["sh", "-c", f'docker rmi {image}; test -z "$(docker images -q {image})"']
-    ended = [lab.exec(host, words).exit_code for host in HOSTS]
-    return not any(ended)
-
-
 def test_services_are_asked_from_inside_their_containers_on_networks_that_take_no_probe(swarm: Lab) -> None:
     """Internal and unattachable overlays, programs without root or capabilities, on three engine versions."""
     make_image(swarm, "demo:1")
-    clean, probe = traces(swarm), load_probe(swarm)
+    clean, probe = traces(swarm), packed().reference
     docker(swarm, "m1", "network", "create", "-d", "overlay", "outer")
     docker(swarm, "m1", "network", "create", "-d", "overlay", "--internal", "inner")
     for name, (port, *words) in SERVICES.items():
         made = ("--mode", "global", "--endpoint-mode", "dnsrr", "--stop-grace-period", "1s", *words, "demo:1")
         docker(swarm, "m1", "service", "create", "-d", "--name", name, *made, "httpd", "-f", "-p", port, "-h", "/www")
-    mute = ("--mode", "global", "--endpoint-mode", "dnsrr", "--network", "inner", "--no-resolve-image", probe)
-    docker(swarm, "m1", "service", "create", "-d", "--name", "logs", *mute, "python3", "-I", "-S", "-c", MUTE)
+    mute = ("--mode", "global", "--endpoint-mode", "dnsrr", "--network", "inner", "--stop-grace-period", "1s")
+    logs = ("--no-resolve-image", probe, "python3", "-I", "-S", "-c", MUTE)
+    docker(swarm, "m1", "service", "create", "-d", "--name", "logs", *mute, *logs)
     names = Known(services=frozenset({*SERVICES, "logs"}), hosts=frozenset(HOSTS))
     step = ExpectOperation.model_validate({"allow": [*ALLOWED], "deny": [*DENIED], "egress": EGRESS})
     checks = {"api": Check(http="/index.html", port=8080), "db": Check(http="/none", port=5432)}
@@ -241,14 +255,13 @@ def test_services_are_asked_from_inside_their_containers_on_networks_that_take_n
         assert all(soon(partial(joins, swarm, host)) for host in ("m1", "m2"))
         assert soon(lambda: all_run(swarm))
         before = traces(swarm)
-        result = run(swarm, VerifyOptions(EXPECTED, expected=expected, settle=PATIENT, keep=Keep.AS_FOUND))
+        result = run(swarm, VerifyOptions(EXPECTED, expected=expected, settle=PATIENT))
         assert traces(swarm) == before
     finally:
         docker(swarm, "m1", "service", "rm", *SERVICES, "logs")
         for host in ("m1", "m2"):
             swarm.exec(host, ["docker", "rm", "-f", f"own-{host}"])
         assert soon(lambda: swarm.exec("m1", ["docker", "network", "rm", "outer", "inner"]).exit_code == 0)
-        assert soon(partial(forgets, swarm, probe))
         # Workers remove containers and networks some time after the managers have forgotten them.
         assert soon(lambda: traces(swarm) == clean)
     assert {one.subject: (one.status, one.cause) for one in result.verdicts} == {
@@ -276,10 +289,16 @@ def test_services_are_asked_from_inside_their_containers_on_networks_that_take_n
 
 
 OWN = tuple(one for one in ALL if one.needs_own or one.name in ("own-tasks", "spread", "published"))
-STACK = "version: '3.8'\nservices: {any: {image: 'demo:1', networks: [shop]}}\nnetworks: {shop: {external: true}}\n"
+STACK = """\
+version: '3.8'
+services: {any: {image: 'demo:1', networks: [shop], stop_grace_period: 1s}}
+networks: {shop: {external: true}}
+"""
+SOON = ("--health-interval", "1s")
+"""Without it, a task begins half a minute later: it is healthy after one interval."""
 SHOP: dict[str, tuple[str, ...]] = {
     "rr": ("--mode", "global", "--endpoint-mode", "dnsrr", "--network", "name=shop,alias=all", "demo:1"),
-    "web": ("--replicas", "3", "--network", "name=shop,alias=www,alias=front", "--health-cmd", "true", "demo:1"),
+    "web": ("--replicas", "3", "--network", "name=shop,alias=www,alias=front", "--health-cmd", "true", *SOON, "demo:1"),
     "none": ("--replicas", "0", "--network", "shop", "demo:1"),
     "zoned": ("--replicas", "4", "--placement-pref", "spread=node.labels.zone", "--network", "shop", "demo:1"),
 }
@@ -294,9 +313,9 @@ def is_up(lab: Lab) -> bool:
 def test_own_services_are_asked_without_a_playbook_and_what_is_wrong_is_named(swarm: Lab) -> None:
     """On an overlay that takes no container, from inside of tasks, on three engine versions."""
     make_image(swarm, "demo:1")
-    before, probe, make = traces(swarm), load_probe(swarm), partial(docker, swarm, "m1")
+    before, probe, make = traces(swarm), packed().reference, partial(docker, swarm, "m1")
     create = ("service", "create", "-d", "--stop-grace-period", "1s", "--no-resolve-image", "--name")
-    wish = VerifyOptions(OWN, networks=("shop",), settle=PATIENT, keep=Keep.AS_FOUND)
+    wish = VerifyOptions(OWN, networks=("shop",), settle=PATIENT)
     make("network", "create", "-d", "overlay", "shop")
     for host, zone in zip(HOSTS, "abb", strict=True):
         make("node", "update", "--label-add", f"zone={zone}", host)
@@ -324,7 +343,6 @@ def test_own_services_are_asked_without_a_playbook_and_what_is_wrong_is_named(sw
         make("service", "rm", *make("service", "ls", "-q").split())
         make("node", "update", "--availability", "active", "m1")
         assert soon(lambda: swarm.exec("m1", ["docker", "network", "rm", "shop"]).exit_code == 0)
-        assert soon(partial(forgets, swarm, probe))
         assert soon(lambda: traces(swarm) == before)
 
     assert {one.scenario: one.status for one in fine.verdicts if one.status is not Status.SKIPPED} == dict.fromkeys(
@@ -343,18 +361,6 @@ def test_own_services_are_asked_without_a_playbook_and_what_is_wrong_is_named(sw
 TO_LOGS = ("-p", "udp", "--dport", "5140", "-j", "DROP")
 
 
-def test_an_interrupted_run_leaves_nothing_behind(swarm: Lab) -> None:
-    before = traces(swarm)
-
-    def interrupt(event: Event) -> None:
-        if "asking" in str(event):
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        run(swarm, VerifyOptions(ALL, networks=("front",)), interrupt)
-    assert traces(swarm) == before
-
-
 def left_of_probes(lab: Lab) -> list[str]:
     """Return containers and services of probes; their image stays, so that the next run need not bring it."""
     mine = f"label={PROBE_LABEL}"
@@ -363,11 +369,11 @@ def left_of_probes(lab: Lab) -> list[str]:
 
 
 def test_a_watch_prints_a_cut_line_and_leaves_nothing_when_it_is_ended(swarm: Lab, tmp_path: Path) -> None:
-    inventory_file, words = str(swarm.inventory), ("--network", "front", "--every", "5", "--json")
+    inventory_file, words = str(swarm.inventory), ("--network", "front", "--limit", "m1,m2", "--every", "5", "--json")
     heard = tmp_path / "heard"
     with subprocess.Popen(
         [SWARMNET, "watch", "-i", inventory_file, *words, "--on-change", f"tee -a {heard}"],
-        env={**os.environ, "HOME": str(tmp_path)},
+        env={**os.environ, "HOME": str(tmp_path), "XDG_CACHE_HOME": CACHE},
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
