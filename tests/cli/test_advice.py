@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,8 +42,13 @@ PROSE = frozenset(
 DESTROYS = re.compile(r"leave --?f(orce)?\b|rm -rf? /var/lib/docker(/swarm| |$)")
 
 
-def texts(path: Path) -> Iterator[str]:
-    """Yield every line of text of a module, with ``{}`` for what is filled in; of docstrings, those that are help."""
+@cache
+def texts(path: Path) -> tuple[str, ...]:
+    """Return every line of text of a module, with ``{}`` for what is filled in; of docstrings, those that are help."""
+    return tuple(_texts(path))
+
+
+def _texts(path: Path) -> Iterator[str]:
     if path.suffix != ".py":
         yield from path.read_text(encoding="utf-8").splitlines()
         return
