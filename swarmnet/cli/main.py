@@ -25,10 +25,10 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     "Describe and change": {
         "plan": ("swarmnet.cli.commands.plan", "Show what apply would change, and why."),
         "apply": ("swarmnet.cli.commands.apply", "Apply a playbook to the cluster, and prove the result."),
-        "rollback": ("swarmnet.cli.commands.rollback", "Bring a service back to what it was before its last update."),
+        "rollback": ("swarmnet.cli.commands.rollback", "Return a service to its state before its last update."),
         "node": ("swarmnet.cli.commands.node", "Drain, activate, promote, demote, remove or replace one host."),
         "engine": ("swarmnet.cli.commands.engine", "Install engines, or replace them by newer ones, host by host."),
-        "adopt": ("swarmnet.cli.commands.adopt", "Write the playbook of a living swarm, or of a backup."),
+        "adopt": ("swarmnet.cli.commands.adopt", "Write the playbook of a running swarm, or of a backup."),
         "convert": ("swarmnet.cli.commands.convert", "Print a stack file of Docker as a playbook."),
         "rotate": ("swarmnet.cli.commands.rotate", "Replace join tokens, the CA or the unlock key, with proof."),
         "lock": ("swarmnet.cli.commands.lock", "Show or break the lock of a run that changes the cluster."),
@@ -50,8 +50,8 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Recover": {
         "backup": ("swarmnet.cli.commands.backup", "Take, list, check, compare and prune backups."),
-        "schedule": ("swarmnet.cli.commands.schedule", "Take backups by a timer, and hear when they do not come."),
-        "recover": ("swarmnet.cli.commands.recover", "Begin the swarm again from one manager that is left."),
+        "schedule": ("swarmnet.cli.commands.schedule", "Take backups by a timer, and get an alarm when they fail."),
+        "recover": ("swarmnet.cli.commands.recover", "Restart the swarm from one remaining manager."),
         "restore": ("swarmnet.cli.commands.restore", "Restore a backup onto these hosts, or onto others."),
         "drill": ("swarmnet.cli.commands.drill", "Rehearse a restore in a throw-away lab; a signed report with times."),
         "keys": ("swarmnet.cli.commands.keys", "Manage who can open backups and whose signature counts."),

@@ -64,7 +64,7 @@ VerboseOption = Annotated[
         "-v",
         count=True,
         show_default=False,
-        help="Say more, and show causes of errors; -vv also shows each request and each command on a host.",
+        help="Print more, and show causes of errors; -vv also shows each request and each command on a host.",
     ),
 ]
 LogFileOption = Annotated[

@@ -17,7 +17,7 @@ UnreadyOption = Annotated[
     bool,
     typer.Option(
         "--allow-unready",
-        help="Let hosts enter the swarm although their clock, version, ports or way to the managers is wrong.",
+        help="Let hosts join the swarm although their clock, version, ports or route to the managers is wrong.",
     ),
 ]
 

@@ -157,7 +157,7 @@ def _answer(question: str, free: list[str]) -> str:
         word = line.strip()
         if word in free or word == NONE:
             return "" if word == NONE else word
-        wiring.note(f"{word!r} is none of them")
+        wiring.note(f"{word!r} is not one of these hosts")
 
 
 NONE = "-"

@@ -61,5 +61,5 @@ def words(command: str | None) -> tuple[str, ...]:
         ) from None
     found = shutil.which(program)
     if found is None:
-        raise UsageError(f"--on-failure: there is no program {program}", hint="runs have no PATH: name it whole")
+        raise UsageError(f"--on-failure: there is no program {program}", hint="runs have no PATH: give its full path")
     return (str(Path(found).absolute()), *rest)

@@ -33,7 +33,7 @@ class Telling:
         typer.Option(
             "--notify",
             metavar="URL|env:NAME",
-            help="Service that hears of failures: mail, a chat, whatever apprise knows (an extra); repeatable.",
+            help="Service to notify of failures: mail, chat, anything that apprise supports (an extra); repeatable.",
         ),
     ] = None
     on_failure: Annotated[

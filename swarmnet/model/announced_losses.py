@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 UNLOCK = "swarmnet unlock -i INVENTORY --key-file FILE"
 """What gives restarted managers of an autolocked swarm their key."""
-KEEP = "what runs goes on; the managers that are left hold the cluster's state: do not reset them"
+KEEP = "running tasks keep running; the remaining managers hold the cluster's state: do not reset them"
 ELECTION = "an election takes some 20 s: try again; if it stays so, look at 2377/tcp between the managers"
 FOR_GOOD = "if a majority of managers is gone for good: swarmnet recover quorum -i INVENTORY --from HOST"
 

@@ -116,7 +116,7 @@ def _of_swarm(document: BackupDocument) -> Iterator[Loss]:
         yield Loss(
             kind="signing-ca",
             what="all",
-            why="the swarm signed with a CA that someone gave it, whose key engines do not give back",
+            why="the swarm used a CA from outside; engines do not return its key",
             instead="the new swarm makes its own: docker swarm ca --rotate --ca-cert FILE --ca-key FILE",
         )
 

@@ -1,4 +1,4 @@
-"""Bring a service back to what it was before its last update. Pure."""
+"""Return a service to its state before its last update. Pure."""
 
 from __future__ import annotations
 

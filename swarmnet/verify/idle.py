@@ -28,7 +28,7 @@ def idle(state: ClusterState, party: str) -> Idle:
     service = state.service(party)
     if service is None:
         fix = "apply the playbook that has it, or deploy its stack again"
-        return Idle(f"no container of {party} runs: there is no such service", fix)
+        return Idle(f"no container of {party} runs: the service does not exist", fix)
     if service.spec.replicas == 0:
         words = f"no container of {party} runs: the service is scaled to 0"
         return Idle(words, f"give it tasks: docker service scale {party}=1")

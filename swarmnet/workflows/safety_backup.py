@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from swarmnet.model.state import ClusterState
     from swarmnet.workflows.backup import Taken
 
-WITHOUT = "nothing was changed; to go on without a safety backup, add --no-backup"
+WITHOUT = "nothing was changed; to continue without a safety backup, add --no-backup"
 
 
 @dataclass(frozen=True, slots=True)

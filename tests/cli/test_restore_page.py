@@ -212,7 +212,7 @@ def test_hosts_without_a_place_are_asked_for_at_a_terminal(stick: Path) -> None:
 
     screen = Operator(stick).converses(*words, asked="m1, a manager? n1, n2", keys="n9\nn1\n-\n", exits=75)
 
-    for said in ("'n9' is none of them", "replaces w1, a worker? n2, or - for none", "--map m1=n1"):
+    for said in ("'n9' is not one of these hosts", "replaces w1, a worker? n2, or - for none", "--map m1=n1"):
         assert said in screen
     assert "map each host" in Operator(stick).types(*words, exits=5)
 

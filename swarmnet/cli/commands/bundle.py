@@ -46,7 +46,7 @@ class Wanted:
         ),
     ] = "2h"
     verify: Annotated[
-        bool, typer.Option("--verify", help="Also put in the newest result that swarmnet verify --save kept.")
+        bool, typer.Option("--verify", help="Also include the newest result that swarmnet verify --save kept.")
     ] = False
     pseudonyms: Annotated[
         bool,

@@ -132,7 +132,7 @@ def _kernel(word: str) -> KernelWish:
         case "shared" | "own" | "auto":
             return word
         case _:
-            raise UsageError(f"--kernel {word}: there is no such kind of host", hint="choose from shared, own, auto")
+            raise UsageError(f"--kernel {word} is not a kind of host", hint="choose from shared, own, auto")
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +247,7 @@ def list_(
 
 @app.command(
     epilog="Example: swarmnet drill lose w1 -i lab.yml",
-    short_help="Do without nodes of a living cluster for a while, and count what it costs.",
+    short_help="Drain nodes of a running cluster for a while, and measure what it costs.",
 )
 @grouped
 def lose(

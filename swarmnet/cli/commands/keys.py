@@ -77,7 +77,7 @@ def init(
     if targets.files and recovery_file is None:
         raise UsageError(
             "the recovery identity is in the result, which others may read in a file",
-            hint="write it to a file of its own with --recovery-file",
+            hint="write it to a separate file with --recovery-file",
         )
     recovery = ring.create(name or user_name(), recovery_file=recovery_file)
     shown = recovery if recovery_file is None else str(recovery_file)

@@ -74,7 +74,7 @@ def _several() -> None:
     """Let the command have verbs although it has but one."""
 
 
-@app.command(epilog=f"Example: {EXAMPLE}", short_help="Begin the swarm again from one manager.")
+@app.command(epilog=f"Example: {EXAMPLE}", short_help="Restart the swarm from one manager.")
 @grouped
 def quorum(
     cluster: Cluster,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 EXAMPLE = "swarmnet rotate tokens -i lab.yml"
 KeyFileOption = Annotated[
-    Path, typer.Option("--key-file", metavar="FILE", help="A new file for the new key; none is overwritten.")
+    Path, typer.Option("--key-file", metavar="FILE", help="Write the new key to this file, which must not exist.")
 ]
 
 

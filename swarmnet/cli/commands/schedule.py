@@ -170,7 +170,7 @@ class Wanted:
 
 @app.command(
     epilog="Example: swarmnet schedule install -i prod.yml --at '30 2 * * *' --keep-daily 7 --ping-url env:PING_URL",
-    short_help="Take backups by a timer from now on.",
+    short_help="Take backups by a timer.",
 )
 @grouped
 def install(
@@ -178,7 +178,7 @@ def install(
     output: Output,
     directory: DirectoryOption = None,
 ) -> None:
-    """Take backups by a timer from now on. Another install for the same cluster replaces its schedule.
+    """Take backups by a timer. Another install for the same cluster replaces its schedule.
 
     Missed runs are made up for once. Without a --keep option nothing is removed. Nothing is asked later: the key that
     signs must open without a passphrase, and SSH must log in without an agent. With --in-swarm the cluster runs it, in

@@ -113,7 +113,7 @@ class DirectoryRepository:
             try:
                 write_new(temporary, blob, mode=0o400, folder=folder)
                 if _read_back(folder, temporary) != blob:
-                    raise DamagedError(f"{path}: the disk did not give back what was written")
+                    raise DamagedError(f"{path}: what was read back differs from what was written")
                 check(blob)
                 os.rename(temporary, final, src_dir_fd=folder, dst_dir_fd=folder)
             finally:

@@ -15,7 +15,7 @@ def expanded(path: str | Path) -> Path:
     try:
         return Path(path).expanduser()
     except RuntimeError:
-        raise UsageError(f"{path}: there is no such user on this machine") from None
+        raise UsageError(f"{path}: this user does not exist on this machine") from None
 
 
 def read_document(path: Path, *, limit: int = DOCUMENT_LIMIT, hint: str | None = None) -> bytes:

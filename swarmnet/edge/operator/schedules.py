@@ -87,7 +87,7 @@ class Schedules:
         Raises:
             LockedError: a run goes on.
         """
-        busy = f"a scheduled run for cluster {cluster!r} goes on"
+        busy = f"a scheduled run for cluster {cluster!r} is still running"
         with locked(self._path(cluster, _LOCK), limit=0, busy=lambda: busy):
             yield
 

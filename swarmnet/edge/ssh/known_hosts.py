@@ -205,7 +205,7 @@ def _vouches(host: str, key: paramiko.PKey, known: tuple[KnownKey, ...], trust: 
             f"host key changed: it now presents {key.get_name()} {fingerprint(key)}, not the key in {places}",
             brief="host key changed",
             hint="compare it on the host's console: ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub; if the host was"
-            " reinstalled, remove the line and run swarmnet trust, else someone may be in between",
+            " reinstalled, remove the line and run swarmnet trust, otherwise someone may intercept the connection",
         )
     return any(entry.marker is Marker.NONE for entry in known)
 

@@ -51,7 +51,7 @@ def read_profile(environment: Mapping[str, str]) -> Profile:
     asks = [key for key in _ASKS if key in found]
     if asks and "aws_secret_access_key" not in found:
         raise UsageError(
-            f"profile {name or 'default'!r} has no keys of its own, but {asks[0]}",
+            f"profile {name or 'default'!r} has no keys itself, but {asks[0]}",
             hint='eval "$(aws configure export-credentials --format env)" puts its keys into the environment',
         )
     return Profile(

@@ -85,7 +85,7 @@ class FrozenEngine(Family[NoOptions]):
     def take_back(self, options: NoOptions, target: FaultTarget) -> None:
         """Let the process go on."""
         del options
-        target.does(_THAW, doing="let its engine go on")
+        target.does(_THAW, doing="resume its engine")
 
 
 def stop_engine(target: FaultTarget) -> None:

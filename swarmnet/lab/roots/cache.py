@@ -106,7 +106,7 @@ class RootCache:
         """Return a remark if there is a root of another recipe: a cache of another version of swarmnet."""
         stamped = {path.parent for path in self.base.glob(f"engine-{release.version}-*/stamp.json")}
         others = stamped - {self.place(release)}
-        return "; what is there was built by another version of swarmnet" if others else ""
+        return "; the existing one was built by another version of swarmnet" if others else ""
 
     def build(self, releases: Sequence[EngineRelease], *, say: Callable[[str], None]) -> list[str]:
         """Build the missing roots, two at a time, and return what went wrong, one sentence per root."""

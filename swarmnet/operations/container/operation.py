@@ -237,7 +237,7 @@ class ContainerOperation(OwnableOperation, _Written):
         if case.changes:
             yield UpdateContainer(
                 object=ref,
-                why="it differs; it goes on running",
+                why="it differs; it keeps running",
                 changes=case.changes,
                 host=facts.host,
                 spec=case.update,

@@ -148,7 +148,7 @@ class UpgradeEngine(PackageAction):
 
     def _advice(self) -> str:
         stays = f"; {self.host} takes no tasks until then" if self.node_id else ""
-        return f"repair {self.host}, then run swarmnet engine upgrade again, which goes on from there{stays}"
+        return f"repair {self.host}, then run swarmnet engine upgrade again, which continues from there{stays}"
 
     def _in_swarm(self, ports: Ports) -> None:
         manager = ports.manager()

@@ -98,7 +98,7 @@ def _family(found: HostPackages, asked: PackageQuestion) -> str:
     if offered is None:
         raise RefusedError(
             f"the package sources of {found.host} have neither docker.io nor docker-ce",
-            hint=f"{REFRESH}; no source is added by itself",
+            hint=f"{REFRESH}; no package source is added automatically",
         )
     return offered
 

@@ -41,7 +41,7 @@ class ExpectOperation(Operation):
     def faults(self) -> tuple[str, ...]:
         """Return a step that expects nothing, and a line that is allowed and denied."""
         if not (self.allow or self.deny or self.egress or self.rest):
-            return ("'expect' says nothing: write allow, deny, egress or rest",)
+            return ("'expect' is empty: write allow, deny, egress or rest",)
         both = set(self.allow) & set(self.deny)
         return tuple(
             f"{one.source} -> {one.target} is allowed and denied: write it once" for one in sorted(both, key=str)

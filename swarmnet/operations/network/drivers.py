@@ -189,7 +189,7 @@ def _lan_ranges(spec: NetworkSpec, hosts: tuple[HostFacts, ...], state: ClusterS
         both = sorted(mine | others)
         if mine and len(both) > 1:
             yield (
-                f"network {spec.name}: {', '.join(both)} all give out addresses of {span}: two containers will get the"
+                f"network {spec.name}: {', '.join(both)} all assign addresses from {span}: two containers will get the"
                 " same one; give each host a range of its own, such as 'ip_range: ${host.lan_range}'"
             )
 
@@ -209,7 +209,7 @@ def _shared_ranges(spec: NetworkSpec, state: ClusterState) -> Iterator[str]:
         for other, beside in ranges[:index]:
             if other != host and overlapping(span, [beside]):
                 yield (
-                    f"network {spec.name}: {other} and {host} both give out addresses of {span}: two containers will"
+                    f"network {spec.name}: {other} and {host} both assign addresses from {span}: two containers will"
                     f" get the same one; write an 'ip_range' of its own for each host in {spec.config_from}"
                 )
                 return

@@ -171,6 +171,6 @@ class RemoveLostManager(RemoveEntry):
         if left.spec.labels:
             words = ", ".join(f"{name}={text}" for name, text in sorted(left.spec.labels.items()))
             ports.listener(
-                Progress(f"{self.target} had the labels {words}: `swarmnet apply` gives back those it names")
+                Progress(f"{self.target} had the labels {words}: `swarmnet apply` sets those that the playbook names")
             )
         ports.manager().nodes.remove(self.node_id, force=True)

@@ -68,7 +68,7 @@ def source(state: ClusterState, inventory: Inventory, wanted: str | None, *, all
         raise RefusedError(
             f"without {chosen.host}, {_answering(state) - 1} of {len(members)} managers are left, less than a majority:"
             " nothing in the swarm can be changed while its engine is stopped",
-            hint="bring the other managers back, or allow it with --allow-outage: tasks on other hosts go on",
+            hint="bring the other managers back, or allow it with --allow-outage: tasks on other hosts keep running",
         )
     return chosen
 

@@ -66,7 +66,7 @@ class DrillDocument(Output):
     )
     findings: list[Text] = Field(description="What verify found wrong or could not prove, in words.")
     compared: bool = Field(description="True when the restored cluster was compared with the backup.")
-    lost: list[DifferenceEntry] = Field(description="Differences that nothing announces; one of them fails the drill.")
+    lost: list[DifferenceEntry] = Field(description="Differences that nothing announces; any of them fails the drill.")
     explained: list[SkipEntry] = Field(description="What is different, as was announced.")
     unseen: list[Text] = Field(description="What could not be compared.")
     losses: list[LossEntry] = Field(description="What no restore brings back.")

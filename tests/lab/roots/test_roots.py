@@ -57,7 +57,7 @@ def test_a_root_of_another_recipe_is_not_taken_for_this_one_and_the_error_says_w
     finished(cache)
     changed = replace(RELEASE, packages=(*RELEASE.packages, "vim"))
 
-    with pytest.raises(LabError, match="what is there was built by another version of swarmnet") as missing:
+    with pytest.raises(LabError, match="the existing one was built by another version of swarmnet") as missing:
         cache.root(changed)
     assert "lab setup --engine 26.1" in str(missing.value.hint)
 

@@ -120,7 +120,7 @@ def test_contents_that_were_not_read_cannot_be_planned() -> None:
         ({"command": ["yes"]}, "yes prints more than 1048576 bytes"),
         ({"command": ["sh", "-c", "exit 3"]}, "sh exited 3"),
         ({"command": ["/nowhere/to/be/found"]}, "cannot run /nowhere/to/be/found"),
-        ({"file": "~nobody-of-that-name/pw"}, "there is no such user"),
+        ({"file": "~nobody-of-that-name/pw"}, "this user does not exist"),
     ],
 )
 def test_h3_a_source_that_gives_no_content_is_named_and_bounded(source: dict[str, object], words: str) -> None:

@@ -214,7 +214,7 @@ GATED = "{subnet: 10.7.0.0/24, gateway: 10.7.0.1}"
         (
             "{name: n, driver: macvlan, scope: swarm, config_from: lan}",
             configured(m1="192.168.9.0/25", w1="192.168.9.64/26"),
-            "m1 and w1 both give out addresses of 192.168.9.64/26",
+            "m1 and w1 both assign addresses from 192.168.9.64/26",
         ),
     ],
 )
@@ -354,7 +354,7 @@ def test_an_overlay_with_an_ipv6_subnet_is_refused_where_the_engine_never_alloca
 def test_hosts_that_would_give_out_the_same_addresses_of_the_lan_are_named() -> None:
     step = "- network: {name: n, driver: macvlan, options: {parent: eth0}, subnets: [192.168.9.0/24]}"
     warned = plan(step, holding(), HOSTS).warnings
-    assert "m1, w1 all give out addresses of 192.168.9.0/24" in "\n".join(warned)
+    assert "m1, w1 all assign addresses from 192.168.9.0/24" in "\n".join(warned)
     assert "all give out" not in "\n".join(plan(f"{step}\n  on: m1", holding(), HOSTS).warnings)
 
 

@@ -33,7 +33,7 @@ EngineOption = Annotated[
     ),
 ]
 _KERNEL_HELP = (
-    "shared: hosts are namespaces, up in seconds. own: each boots a kernel of its own, with routing mesh and "
+    "shared: hosts are namespaces and start in seconds. own: each host boots its own kernel, with routing mesh and "
     "encryption. auto: shared where this machine's kernel has both. Or one per host, with commas."
 )
 KernelOption = Annotated[str, typer.Option("--kernel", metavar="KIND", help=_KERNEL_HELP)]
@@ -197,12 +197,12 @@ def _kernel_wish(word: str) -> KernelWish:
         case "shared" | "own" | "auto":
             return word
         case _:
-            raise UsageError(f"--kernel {word}: there is no such kind of host", hint="choose from shared, own, auto")
+            raise UsageError(f"--kernel {word} is not a kind of host", hint="choose from shared, own, auto")
 
 
 FAULTS = {
     "break": ("Break a host on purpose.", "Example: swarmnet lab break m1 block --to w1 --proto udp --port 4789"),
-    "heal": ("Take back what was broken.", "Example: swarmnet lab heal m1 kill"),
+    "heal": ("Undo what was broken.", "Example: swarmnet lab heal m1 kill"),
 }
 """The commands whose options come from the kinds of faults: what each does, and an example."""
 
