@@ -133,7 +133,8 @@ def _ask_targets(run_id: str, task: dict[str, Any], until: float) -> dict[str, o
     kind, targets = task["kind"], task["targets"]
     labels = list(targets)
     if kind == "dns":
-        outcomes = names.ask_all([(str(targets[label][0]), list(targets[label][1])) for label in labels], until)
+        wanted = [(str(targets[label][0]), list(targets[label][1])) for label in labels]
+        outcomes = names.ask_all(wanted, until, more=float(task.get("more", 0.0)))
     elif kind == "icmp":
         outcomes = datagrams.ask_all(datagrams.Echo(run_id), [targets[label] for label in labels], until)
     elif kind == "udp":

@@ -60,12 +60,12 @@ def _skip_name(data: bytes, offset: int) -> int:
 
 
 def ask_all(
-    names: list[tuple[str, list[str]]], until: float, server: tuple[str, int] | None = None
+    names: list[tuple[str, list[str]]], until: float, server: tuple[str, int] | None = None, more: float = 0.0
 ) -> list[dict[str, object]]:
     """Ask for every name until it gives exactly the expected addresses, or until the time; outcomes in order.
 
-    Gossip needs a moment to carry a new endpoint to every node: an answer that is not right yet is asked for again.
-    ``server`` None asks the container's own resolver.
+    Gossip needs a moment to carry a new endpoint to every node: an answer that is not right yet is asked for again, and
+    one that lacks addresses for ``more`` seconds longer. ``server`` None asks the container's own resolver.
     """
     outcomes: list[dict[str, object]] = [
         {"ok": False, "why": "was not asked", "addresses": [], "tries": 0} for _ in names
@@ -74,14 +74,22 @@ def ask_all(
     pause = FIRST_PAUSE
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
         link.connect(server or (resolver(), 53))
-        while pending and time.monotonic() < until:
-            for index in sorted(pending):
-                outcomes[index]["tries"] = int(str(outcomes[index]["tries"])) + 1
-                outcomes[index].update(why="no answer", code=None, addresses=[])
-                _ask(link, index, names[index][0], outcomes[index])
-            _collect(link, names, pending, outcomes, min(until, time.monotonic() + pause))
-            pause = min(pause * 2, LONGEST_PAUSE)
+        for end in (until, until + more):
+            while pending and time.monotonic() < end:
+                for index in sorted(pending):
+                    outcomes[index]["tries"] = int(str(outcomes[index]["tries"])) + 1
+                    outcomes[index].update(why="no answer", code=None, addresses=[])
+                    _ask(link, index, names[index][0], outcomes[index])
+                _collect(link, names, pending, outcomes, min(end, time.monotonic() + pause))
+                pause = min(pause * 2, LONGEST_PAUSE)
+            pending = {index for index in pending if _lacks(outcomes[index], names[index][1])}
     return outcomes
+
+
+def _lacks(outcome: dict[str, object], expected: list[str]) -> bool:
+    """Return whether the resolver answers, and does not know all addresses."""
+    came = outcome["addresses"]
+    return outcome["code"] is not None and isinstance(came, list) and not set(expected) <= set(came)
 
 
 def outside(name: str, until: float, server: tuple[str, int] | None = None) -> dict[str, object]:

@@ -21,7 +21,7 @@ from swarmnet.verify.probes.eligible import eligibility
 from swarmnet.verify.probes.free_addresses import rooms
 from swarmnet.verify.probes.gather import Batches
 from swarmnet.verify.probes.run import RunContext
-from swarmnet.verify.probes.starting import Start, StartPhase, in_order
+from swarmnet.verify.probes.starting import Start, StartPhase, in_order, start_of
 from swarmnet.verify.scenario import Answers, Setup, Turn
 from swarmnet.verify.timing import Timer
 
@@ -153,7 +153,7 @@ def verify(
         overlays=overlays_of(state, asked_for, named=bool(wish.networks)),
     )
     if eligible.present and any(_needs_containers(one, setup) for one in wish.scenarios):
-        start = Start.of(context, setup, scenarios=wish.scenarios, eligible=eligible, served=served)
+        start = start_of(context, setup, scenarios=wish.scenarios, eligible=eligible, served=served)
         try:
             start = _started(start, timer)
             setup = start.setup

@@ -24,7 +24,7 @@ def state(*tasks: tuple[str, str], replicas: int | None = None) -> ClusterState:
     ("seen", "party", "words", "fix"),
     [
         (state(), "m1/legacy", "no container legacy runs on m1", "docker start legacy"),
-        (state(), "api", "there is no such service", "apply the playbook"),
+        (state(), "api", "the service does not exist", "apply the playbook"),
         (state(replicas=0), "web", "the service is scaled to 0", "docker service scale web=1"),
         (
             state(("failed", "exit 1"), ("pending", "no suitable node")),

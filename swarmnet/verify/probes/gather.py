@@ -172,7 +172,8 @@ class Batches:
 
     def _probe(self, host: str, container: str, tasks: Sequence[_Asked], limit: float) -> dict[str, Answer]:
         job = self._job(tasks, limit)
-        found = self._talk(host, container, json.dumps(job).encode(), limit=limit + GRACE)
+        more = max(float(str(task.task.get("more", 0.0))) for task in tasks)
+        found = self._talk(host, container, json.dumps(job).encode(), limit=limit + more + GRACE)
         return {key: Answer(value) for key, value in found.items() if isinstance(value, dict)}
 
     def _talk(self, host: str, container: str, job: bytes, *, limit: float) -> JsonObject:

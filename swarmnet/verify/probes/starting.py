@@ -75,21 +75,6 @@ class Start:
     service: ServedProbes | None = None
     mesh: Publication | None = None
 
-    @classmethod
-    def of(
-        cls,
-        context: RunContext,
-        setup: Setup,
-        *,
-        scenarios: tuple[Scenario, ...],
-        eligible: Eligibility,
-        served: frozenset[str],
-    ) -> Start:
-        """Return a start of which nothing is up yet."""
-        images, gate = Images(context), Gate()
-        tools = Tools(context, images, gate, ControlNetwork(context), Cleanup(context, images, gate))
-        return cls(tools, setup, scenarios, eligible, served, Containers({}, {}, {}))
-
     @property
     def networks(self) -> tuple[Network, ...]:
         """What probes join: the tested networks, and the one that was made for comparison."""
@@ -261,6 +246,20 @@ class Start:
 
     def _services(self) -> TaskServices:
         return TaskServices(self.tools.context, self.tools.images, self.networks)
+
+
+def start_of(
+    context: RunContext,
+    setup: Setup,
+    *,
+    scenarios: tuple[Scenario, ...],
+    eligible: Eligibility,
+    served: frozenset[str],
+) -> Start:
+    """Return the start of a run of which nothing is up yet."""
+    images, gate = Images(context), Gate()
+    tools = Tools(context, images, gate, ControlNetwork(context), Cleanup(context, images, gate))
+    return Start(tools, setup, scenarios, eligible, served, Containers({}, {}, {}))
 
 
 def always(_: Start) -> bool:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from swarmnet.verify.scenario import OverlayProbe, Setup
 
 
+MORE = 25.0
+"""Seconds beyond the limit until a name that is not found counts as missing. What gossip did not bring at once, engines
+learn when they compare whole tables, every 30 s (``bulkSyncTables`` of libnetwork's networkdb)."""
 GOSSIP_FIX = (
     "names travel by gossip: open 7946 tcp and udp between all nodes in both directions; if they are open, restart the"
     " missing task (docker service update --force)"
@@ -70,7 +73,8 @@ class LookupScenario(Scenario):
         targets: dict[str, JsonValue] = {
             label: [name, list(expected)] for label, (name, expected) in self.wanted(setup, probe, network).items()
         }
-        return ProbeTask(probe.host, self.key.on(network).name, {"kind": "dns", "targets": targets})
+        task: JsonObject = {"kind": "dns", "targets": targets, "more": MORE}
+        return ProbeTask(probe.host, self.key.on(network).name, task)
 
     def _judge_network(self, setup: Setup, answers: Answers, network: str) -> list[Verdict]:
         wrong: dict[tuple[str, str], str] = {}

@@ -16,7 +16,7 @@ from swarmnet.verify.ids import CauseId
 from swarmnet.verify.keys import RUNNING_NOW
 from swarmnet.verify.own import MOST, by_service, is_changing, own_services, running
 from swarmnet.verify.scenario import OPERATOR, Answers, Findings, InsideTask, Question, SwarmTask, in_steps
-from swarmnet.verify.scenarios.names.names import GOSSIP_FIX, needed
+from swarmnet.verify.scenarios.names.names import GOSSIP_FIX, MORE, needed
 from swarmnet.verify.scenarios.own.addresses import OwnScenario, addresses_on
 from swarmnet.verify.scenarios.own.looks import Look, Looks, Name, is_nameless
 
@@ -211,15 +211,13 @@ def _questions(end: End, names: Iterable[Name]) -> Iterator[Question]:
     mine = [one for one in names if one.network in end.addresses]
     if end.problem is not None:
         return
-    for part, limit in (("names", None), ("absent", ABSENT)):
+    times: tuple[tuple[str, JsonObject], ...] = (("names", {"more": MORE}), ("absent", {"limit": ABSENT}))
+    for part, time in times:
         targets: JsonObject = {
-            one.label: [one.label, [*one.addresses]] for one in mine if bool(one.addresses) is (limit is None)
+            one.label: [one.label, [*one.addresses]] for one in mine if bool(one.addresses) is (part == "names")
         }
         if targets:
-            task: JsonObject = {"kind": "dns", "targets": targets}
-            yield InsideTask(
-                end.host, _key(end, part).name, task if limit is None else task | {"limit": limit}, end.name
-            )
+            yield InsideTask(end.host, _key(end, part).name, {"kind": "dns", "targets": targets, **time}, end.name)
 
 
 def _looks(setup: Setup, answers: Answers, names: Iterable[Name]) -> Looks:
