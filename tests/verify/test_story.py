@@ -11,12 +11,15 @@ from swarmnet.errors import IncompleteError, UsageError
 from swarmnet.model.network import NetworkSpec
 from swarmnet.model.ports import ContainerSpec
 from swarmnet.model.report import Status
+from swarmnet.model.service import ServiceSpec
+from swarmnet.model.service_parts import Attachment
 from swarmnet.model.state import (
     ClusterState,
     Container,
     HostFailure,
 )
 from swarmnet.model.verification import OPERATOR_LABEL, PROBE_LABEL, STARTED_LABEL, Keep, ProbeKit
+from swarmnet.verify.probes.control_network import SOON
 from swarmnet.verify.scenarios import ALL
 from swarmnet.verify.scenarios.encryption.injection import PlaintextInjection
 from swarmnet.verify.scenarios.sizes.overlay import OverlayMtu
@@ -234,6 +237,22 @@ def test_a_control_network_that_a_killed_run_left_is_removed(world: World) -> No
     assert [network.spec.name for network in chosen(look(world), ())] == ["front"]
     run(world)
     assert "swarmnet-control-old" not in {network.spec.name for network in world.engine("m1").networks.list()}
+
+
+def test_a_control_network_that_engines_do_not_let_go_of_holds_up_no_later_run(world: World) -> None:
+    """Seen on 26.1: the attachment of a container that is gone stays, and its network "is in use by task"."""
+    Paths(world)
+    labels = {PROBE_LABEL: "old", OPERATOR_LABEL: "gone:1", STARTED_LABEL: str(int(world.clock.now().timestamp()))}
+    world.engine("m1").networks.create(NetworkSpec(name="swarmnet-control-old", attachable=True, labels=labels))
+    _encrypt(world)
+    holder = ServiceSpec(name="holder", image="x", networks=(Attachment(network="swarmnet-control-old"),))
+    world.engine("m1").services.create(holder)
+    world.settle()
+    result = run(world, VerifyOptions((PlaintextInjection(),), networks=("vault",)))
+    seconds = {phase.name: phase.seconds for phase in result.phases}
+    assert seconds["sweep"] + seconds["clear"] < 2 * SOON
+    left = {network.spec.name for network in world.engine("m1").networks.list()}
+    assert {name for name in left if name.startswith("swarmnet-control")} == {"swarmnet-control-old"}
 
 
 def test_observers_are_started_only_for_scenarios_that_need_them(world: World) -> None:

@@ -9,6 +9,7 @@ from swarmnet.errors import ConflictError, ConvergenceError, HostError
 from swarmnet.model.clock import wait_until
 from swarmnet.model.find import by_id
 from swarmnet.model.network import NetworkSpec
+from swarmnet.model.verification import PROBE_LABEL
 from swarmnet.workflows.fleet.whole_list import whole_list
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from swarmnet.model.network import Network
     from swarmnet.model.ports import Ports
     from swarmnet.verify.probes.run import RunContext
+
+SOON = 5.0
+"""Seconds for what other runs left: engines at times keep a task that is gone on a network, and never let go of it."""
 
 
 @dataclass(slots=True)
@@ -35,16 +39,20 @@ class ControlNetwork:
         return make_control(self.context.ports, name, self.context.labels(), timeout=self.context.timeout)
 
     def sweep(self) -> None:
-        """Remove what killed runs left, where the observation shows any."""
+        """Remove what killed runs left, where the observation shows any and engines let it go soon."""
         if any(self.context.may_remove(net.spec.labels) for net in self.context.state.networks):
-            self._remove()
+            remove_controls(self.context.ports, self.context.may_remove, timeout=min(SOON, self.context.timeout))
 
     def remove(self) -> tuple[str, ...]:
         """Remove the network where it may exist; return what could not be removed, one sentence each."""
-        return tuple(self._remove()) if self.begun else ()
-
-    def _remove(self) -> list[str]:
-        return remove_controls(self.context.ports, self.context.may_remove, timeout=self.context.timeout)
+        if not self.begun:
+            return ()
+        mine = {PROBE_LABEL: self.context.run.id}
+        return tuple(
+            remove_controls(
+                self.context.ports, lambda labels: mine.items() <= labels.items(), timeout=self.context.timeout
+            )
+        )
 
 
 def make_control(ports: Ports, name: str, labels: Labels, *, timeout: float) -> Network:
