@@ -38,7 +38,16 @@ from tests.bench.services import REPLICAS, SCALE, SERVICES, STACK, names, write_
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-WORKS = ("first apply", "unchanged apply", "status", "connections", "matrix: pairs", "matrix: all of it", "backup")
+WORKS = (
+    "first apply",
+    "unchanged apply",
+    "status",
+    "connections",
+    "matrix: pairs",
+    "matrix: all of it",
+    "backup",
+    "restore",
+)
 """The rows of one size."""
 OF_SERVICES = ("200 services", "adopt", "stack file")
 """The rows of many services: an empty plan of them, adopt of them, the plan of a stack file of 60 besides."""
@@ -135,9 +144,10 @@ def _connections(row: Row, here: Cluster) -> None:
 
 def measure(hosts: int, overlays: int, wanted: Wanted) -> list[Row]:
     """Return the works at one size."""
-    first, again, status, connect, pairs, whole, backup = rows = [Row(work, hosts, overlays) for work in WORKS]
+    first, again, status, connect, pairs, whole, backup, restore = rows = [Row(one, hosts, overlays) for one in WORKS]
     names = json.dumps([f"net{n:02}" for n in range(overlays)])
     play = [str(HERE / "playbook.yml"), "--var", f"overlays={names}"]
+    store = _store() if {backup.work, restore.work} & wanted else []
     with cluster("bench-own", hosts) as here:
         inventory = ["-i", str(here.inventory)]
         first.seconds["swarmnet"] = timed([SWARMNET, "apply", *play, *inventory, "--yes"])
@@ -151,18 +161,37 @@ def measure(hosts: int, overlays: int, wanted: Wanted) -> list[Row]:
             _connections(connect, here)
         if {pairs.work, whole.work} & wanted:
             _matrix(pairs, whole, here)
-        if backup.work in wanted:
-            _backup(backup, here)
-    if first.work in wanted:
-        with cluster("bench-raw", hosts) as here:
-            first.seconds["raw API"] = timed([*raw, "apply", str(here.inventory), str(overlays)])
-    if ANSIBLE.exists() and {first.work, again.work} & wanted:
-        with cluster("bench-ansible", hosts) as here:
+        if {backup.work, restore.work} & wanted:
+            _backup(backup, here, store)
+    if restore.work in wanted:
+        with cluster("bench-restored", hosts) as here:
+            words = ["latest", "-i", str(here.inventory), *store, "--other-cluster", "--no-backup", "--no-verify"]
+            restore.seconds["swarmnet"] = timed([SWARMNET, "restore", "apply", *words, "--yes"])
+    _rivals_from_nothing(Rivals(first, again, restore), overlays, wanted)
+    return [row for row in rows if row.work in wanted]
+
+
+@dataclass(frozen=True)
+class Rivals:
+    """The works of one size that rivals do on hosts of their own."""
+
+    first: Row
+    again: Row
+    restore: Row
+
+
+def _rivals_from_nothing(rows: Rivals, overlays: int, wanted: Wanted) -> None:
+    """Let the raw API and Ansible make the cluster; the bound of a restore is that of a first apply."""
+    if {rows.first.work, rows.restore.work} & wanted:
+        with cluster("bench-raw", rows.first.hosts) as here:
+            argv = [sys.executable, "-m", "tests.bench.raw", "apply", str(here.inventory), str(overlays)]
+            rows.first.seconds["raw API"] = rows.restore.seconds["raw API"] = timed(argv)
+    if ANSIBLE.exists() and {rows.first.work, rows.again.work} & wanted:
+        with cluster("bench-ansible", rows.first.hosts) as here:
             argv = [str(ANSIBLE), "-i", str(here.ansible_inventory()), str(HERE / "ansible.yml")]
             argv += ["-e", f"overlays={overlays}"]
-            first.seconds["ansible"] = timed(argv)
-            again.seconds["ansible"] = timed(argv)
-    return [row for row in rows if row.work in wanted]
+            rows.first.seconds["ansible"] = timed(argv)
+            rows.again.seconds["ansible"] = timed(argv)
 
 
 def measure_services(hosts: int, wanted: Wanted) -> list[Row]:
@@ -212,14 +241,18 @@ def _matrix(pairs: Row, whole: Row, here: Cluster) -> None:
     whole.seconds["usual script"] = starting + pairs.seconds["usual script"]
 
 
-def _backup(row: Row, here: Cluster) -> None:
+def _store() -> list[str]:
+    """Return the options of a new repository and its keys."""
     directory = Path(tempfile.mkdtemp(dir=BUILD))
-    keys, repository = directory / "keys", directory / "backups"
-    timed([SWARMNET, "keys", "init", "--keys", str(keys), "--recovery-file", str(directory / "recovery.txt")])
-    create = [SWARMNET, "backup", "create", "-i", str(here.inventory)]
-    create += ["--keys", str(keys), "--repository", str(repository)]
-    row.seconds["swarmnet"] = median_of_three(create)
-    row.seconds["usual script"] = median_of_three(_usual("usual_backup.sh", here, str(directory / "usual")))
+    keys = ["--keys", str(directory / "keys")]
+    timed([SWARMNET, "keys", "init", *keys, "--recovery-file", str(directory / "recovery.txt")])
+    return [*keys, "--repository", str(directory / "backups")]
+
+
+def _backup(row: Row, here: Cluster, store: Sequence[str]) -> None:
+    row.seconds["swarmnet"] = median_of_three([SWARMNET, "backup", "create", "-i", str(here.inventory), *store])
+    usual = Path(tempfile.mkdtemp(dir=BUILD)) / "usual"
+    row.seconds["usual script"] = median_of_three(_usual("usual_backup.sh", here, str(usual)))
 
 
 RIVALS = ("raw API", "ansible", "usual script")

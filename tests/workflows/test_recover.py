@@ -129,6 +129,14 @@ def test_lost_managers_that_elect_a_leader_of_the_old_swarm_come_back_with_the_s
     assert observe(world.ports()).failures == ()
 
 
+def test_a_manager_whose_engine_does_not_answer_in_time_while_it_leaves_joins_the_new_swarm() -> None:
+    """Seen on a busy host after a power cut: no answer for 75 s, while the engine removes what its tasks left."""
+    world = lost("m1", "m3", "m4", managers=5)
+    world.lost_answers.append("swarm.leave")
+    assert from_m2(world, "m1", "m3", "m4").exit_code == 0
+    assert world.store("m5") is world.store("m2")
+
+
 def test_a_manager_that_was_rebuilt_joins() -> None:
     world = lost("m1", "m3")
     world.wipe("m1")
