@@ -39,14 +39,18 @@ tar -C $d -c . | docker import - bench:1
 """
 
 
-def timed(argv: Sequence[str], *, stdin: str = "") -> float:
-    """Run a contender and return its seconds; what it prints goes to ``build/bench.log``."""
+def timed(argv: Sequence[str], *, stdin: str = "", exits: int = 0) -> float:
+    """Run a contender, insist on its exit code, return its seconds; what it prints goes to ``build/bench.log``."""
     with (BUILD / "bench.log").open("a") as log:
         log.write(f"\n$ {' '.join(argv)}\n")
         log.flush()
         began = time.monotonic()
-        subprocess.run(argv, input=stdin, text=True, stdout=log, stderr=log, env=ENVIRONMENT, check=True, cwd=BUILD)
+        done = subprocess.run(
+            argv, input=stdin, text=True, stdout=log, stderr=log, env=ENVIRONMENT, check=False, cwd=BUILD
+        )
         seconds = time.monotonic() - began
+    if done.returncode != exits:
+        raise SystemExit(f"{' '.join(argv)} ended with {done.returncode}; see {BUILD / 'bench.log'}")
     print(
         f"  {seconds:>7.2f} s  {Path(argv[0]).name} {' '.join(word for word in argv[1:3])}", file=sys.stderr, flush=True
     )
