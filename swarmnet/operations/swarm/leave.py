@@ -51,7 +51,7 @@ class Leave(Action):
     def run(self, ports: Ports) -> None:
         """Leave, and wait until the engine is in no swarm."""
         engine = ports.engine(self.host)
-        # The engine is out first, then removes the containers of its tasks, and answers at last: what it says counts.
+        # An engine that does not answer may be on its way out: the look below decides.
         with suppress(HostTimeoutError, UnreachableError):
             engine.leave_swarm(force=self.forced)
 

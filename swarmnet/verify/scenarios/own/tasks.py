@@ -179,17 +179,15 @@ def places_of(service: Service, tasks: Iterable[Task], now: frozenset[str] = fro
     for task in tasks:
         if not service.spec.mode.is_job or task.run == service.run:
             known[str(task.slot or task.node_id or task.id)].append(task)
-    found = [_place(service, several) for several in known.values()]
-    return [_since(one, known, now) for one in found if one is not None]
+    found = ((_place(service, several), several) for several in known.values())
+    return [_since(one, several, now) for one, several in found if one is not None]
 
 
-def _since(place: Place, known: dict[str, list[Task]], now: frozenset[str]) -> Place:
-    """Return what became of a place until the second look."""
+def _since(place: Place, tasks: list[Task], now: frozenset[str]) -> Place:
+    """Return what became of a place, whose tasks these are, until the second look."""
     if place.standing not in _PASSING:
         return place
-    task = place.task
-    same = known[str(task.slot or task.node_id or task.id)]
-    return next((Place(Standing.RUNS, one) for one in same if one.id in now), place)
+    return next((Place(Standing.RUNS, one) for one in tasks if one.id in now), place)
 
 
 def _place(service: Service, tasks: list[Task]) -> Place | None:
