@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import yaml
 
 from tests.support.commands import Operator
-from tests.support.sshd import free_port, make_key
+from tests.support.ports import free_port
+from tests.support.sshd import make_key
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,7 @@ from swarmnet.model.events import ignore
 from swarmnet.workflows.backup import Order, create
 from tests.support.backup_targets import KINDS, Place
 from tests.support.backups import CREATED, a_state
-from tests.support.sshd import free_port
+from tests.support.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

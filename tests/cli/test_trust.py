@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from tests.support.commands import Operator
-from tests.support.sshd import Sshd, free_port, make_key
+from tests.support.ports import free_port
+from tests.support.sshd import Sshd, make_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import threading
 import time
@@ -13,13 +12,13 @@ import pytest
 
 from swarmnet.probe import knocks, wire
 from swarmnet.probe.server import Server
+from tests.support.ports import free_port
 from tests.support.waiting import soon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PORT = 30000 + os.getpid() % 10000
-"""Two test runs may share this machine."""
+PORT = free_port()
 
 
 @contextmanager

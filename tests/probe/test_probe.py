@@ -19,6 +19,7 @@ import pytest
 
 from swarmnet.edge.operator.probe_image import MODULES, probe_argv
 from swarmnet.probe import names, netlink
+from tests.support.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,8 +43,7 @@ ALLOWED = {
 }
 
 
-PORT = 20000 + os.getpid() % 10000
-"""Two test runs may share this machine."""
+PORT = free_port()
 
 
 def _command(*words: str) -> list[str]:
@@ -140,7 +140,7 @@ def test_a_serving_probe_answers_jobs_on_its_stdin_side_by_side() -> None:
         {"number": 1, "run": "other", "limit": 30, "tasks": [_task("udp", {"none": "127.0.0.1"})]},
         {"number": 2, "run": "r1", "limit": 1, "tasks": [{"key": "f", "kind": "facts"}]},
     ]
-    serve = _command("serve", json.dumps({"run": "r1", "id": "w3", "lifetime": 30, "port": PORT + 1}))
+    serve = _command("serve", json.dumps({"run": "r1", "id": "w3", "lifetime": 30, "port": free_port()}))
     with subprocess.Popen(serve, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         answer = _first_answer(process, *jobs)
         process.kill()
@@ -210,17 +210,19 @@ def test_a_resolver_that_refuses_is_described_like_one_that_is_silent() -> None:
 def test_a_burst_counts_what_left_what_came_back_and_what_arrived() -> None:
     """F4: nothing is sent twice, so that a rate can be measured."""
     task: JsonObject = {"kind": "loss", "key": "k", "from": "w1", "network": "loss/front", "count": 20, "spacing": 0.01}
-    with serving("w2", PORT + 2):
-        found = run({**task, "targets": {"w2": "127.0.0.1"}}, port=PORT + 2)
-        heard = run({"kind": "heard", "key": "h"}, port=PORT + 2)["h"]["heard"]
+    port = free_port()
+    with serving("w2", port):
+        found = run({**task, "targets": {"w2": "127.0.0.1"}}, port=port)
+        heard = run({"kind": "heard", "key": "h"}, port=port)["h"]["heard"]
     assert found["k"]["targets"] == {"w2": {"sent": 20, "came": 20, "tries": 20}}
     assert heard == {"loss/front": {"w1": 20}}
 
 
 def test_a_burst_that_has_no_time_for_all_sends_fewer_and_waits_for_the_last_answers() -> None:
     task: JsonObject = {"kind": "loss", "key": "k", "from": "w1", "network": "loss/front", "count": 5000, "limit": 0.4}
-    with serving("w2", PORT + 3):
-        found = run({**task, "spacing": 0.002, "targets": {"w2": "127.0.0.1"}}, port=PORT + 3)
+    port = free_port()
+    with serving("w2", port):
+        found = run({**task, "spacing": 0.002, "targets": {"w2": "127.0.0.1"}}, port=port)
     one: dict[str, int] = found["k"]["targets"]["w2"]  # type: ignore[index,call-overload,assignment]
     assert 0 < one["came"] == one["sent"] < 5000
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.support.sshd import free_port
+from tests.support.ports import free_port
 from tests.support.waiting import await_from
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
+from tests.support.ports import free_port
 from tests.support.waiting import LIMIT, await_from
 
 if TYPE_CHECKING:
@@ -34,12 +34,6 @@ def make_key(path: Path, passphrase: bytes | None = None) -> Path:
     public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
     Path(f"{path}.pub").write_bytes(public + b" test\n")
     return path
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 class Sshd:

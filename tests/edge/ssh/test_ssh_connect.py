@@ -19,7 +19,8 @@ from swarmnet.errors import AuthenticationError, HostError, HostKeyError, Unreac
 from swarmnet.model.base import Secret
 from swarmnet.model.events import Event, Progress
 from swarmnet.workflows.fleet.fanout import fan_out
-from tests.support.sshd import SSHD, free_port, make_key
+from tests.support.ports import free_port
+from tests.support.sshd import SSHD, make_key
 from tests.support.waiting import await_from
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from swarmnet.edge.targets.s3 import S3Target
 from swarmnet.errors import BackupNotFoundError, TargetError, TargetUnreachableError, UsageError
 from tests.support.backup_targets import fetched, put
 from tests.support.between import Between, between
+from tests.support.ports import free_port
 from tests.support.s3_server import BUCKET, KEY, SECRET, S3Server
-from tests.support.sshd import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
