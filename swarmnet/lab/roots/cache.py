@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from swarmnet.errors import LabError
 from swarmnet.files import locked
+from swarmnet.lab import hosts
 from swarmnet.lab.hosts.disks import ACCOUNTS
 from swarmnet.lab.machine.commands import attempt
 from swarmnet.lab.roots.aptsource import archive
@@ -49,10 +50,12 @@ chmod 0440 /etc/sudoers.d/operator
 rm -f /etc/ssh/ssh_host_* /etc/docker/key.json /etc/machine-id /var/lib/dbus/machine-id
 : > /etc/machine-id
 mkdir -p /var/lib/docker /etc/docker/certs.d
+[ ! -d /usr/lib/uml ] || tcc -shared -nostdlib -o /usr/lib/uml/registers.so /usr/src/registers.c
 apt-get clean
 rm -rf /var/lib/apt/lists/* /usr/share/doc/* /usr/share/man/* /usr/share/locale/*
 dockerd --version > /etc/lab-engine
 """
+_REGISTERS = Path(hosts.__file__).with_name("registers.c")
 
 
 class Stamp(BaseModel):
@@ -190,7 +193,7 @@ def _remove_root(place: Path) -> None:
 
 def recipe_digest(release: EngineRelease) -> str:
     """Return the digest of everything that decides what a root holds."""
-    recipe = repr((release, _FINISH, sorted(ACCOUNTS.items())))
+    recipe = repr((release, _FINISH, sorted(ACCOUNTS.items()), _REGISTERS.read_bytes()))
     return hashlib.sha256(recipe.encode()).hexdigest()[:12]
 
 
@@ -213,6 +216,7 @@ def _debootstrap(release: EngineRelease, root: Path, log: Path) -> None:
 
 
 def _finish(root: Path, log: Path) -> str:
+    shutil.copy(_REGISTERS, root / "usr/src")
     accounts = " ".join(f"{name}:{uid}" for name, uid in ACCOUNTS.items())
     done = attempt(["chroot", str(root), "/bin/sh", "-c", _FINISH.format(accounts=accounts)], limit=120)
     with log.open("a", encoding="utf-8") as file:

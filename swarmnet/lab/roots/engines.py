@@ -31,8 +31,11 @@ _COMMON = (
     "tcpdump",
 )
 
-KERNEL_PACKAGE = "user-mode-linux"
-"""Debian's package with the kernel program of hosts with kernels of their own, and its modules."""
+KERNEL_PACKAGES = ("tcc", "user-mode-linux")
+"""Debian's packages with the kernel program and the modules of hosts with kernels of their own.
+
+The compiler builds what that program preloads, ``hosts/registers.c``.
+"""
 HAS_KERNEL = os.uname().machine in {"x86_64", "i686"}
 """Whether Debian has that package for this machine."""
 KERNEL_ENGINE = "26.1"
@@ -60,7 +63,7 @@ ENGINES: dict[str, EngineRelease] = {
     for release in (
         # In bookworm the docker CLI is inside docker.io.
         EngineRelease("20.10", "bookworm", _COMMON),
-        EngineRelease("26.1", "trixie", (*_COMMON, "docker-cli", *((KERNEL_PACKAGE,) if HAS_KERNEL else ()))),
+        EngineRelease("26.1", "trixie", (*_COMMON, "docker-cli", *(KERNEL_PACKAGES if HAS_KERNEL else ()))),
         EngineRelease("28.5", "forky", (*_COMMON, "docker-cli")),
     )
 }
