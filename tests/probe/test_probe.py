@@ -63,7 +63,7 @@ def serving(identity: str, port: int = PORT) -> Iterator[None]:
 
 
 def run(
-    *tasks: JsonObject, limit: float = 5.0, run_id: str = "r1", port: int = PORT
+    *tasks: JsonObject, limit: float = 20.0, run_id: str = "r1", port: int = PORT
 ) -> dict[str, dict[str, JsonValue]]:
     """Ask a probe that opens no port of its own."""
     job: JsonObject = {"number": 1, "run": run_id, "limit": limit, "tasks": [*tasks]}
@@ -187,7 +187,7 @@ def test_a_web_server_is_asked_by_a_probe_and_tells_apart_error_and_silence() ->
         threading.Thread(target=web.serve_forever, daemon=True).start()
         targets: dict[str, JsonValue] = {"here": f"127.0.0.1:{web.server_port}", "closed": "127.0.0.1:1"}
         task: JsonObject = {"key": "w", "kind": "http", "path": "/none", "times": 2, "targets": targets}
-        found = run(task, limit=1.0)["w"]["targets"]  # what is not well is asked again until the time is up
+        found = run(task, limit=4.0)["w"]["targets"]  # what is not well is asked again until the time is up
         web.shutdown()
     assert isinstance(found, dict)
     assert {label: set(outcome["why"]) for label, outcome in found.items()} == {  # type: ignore[index,call-overload,arg-type]
@@ -202,7 +202,7 @@ def test_a_resolver_that_refuses_is_described_like_one_that_is_silent() -> None:
         silent.bind(("127.0.0.1", 0))
         quiet = silent.getsockname()
         told = names.ask_all([("w1.front", ["10.0.0.1"])], time.monotonic() + 0.6, quiet)
-    refused = names.ask_all([("w1.front", ["10.0.0.1"]), ("w2.front", ["10.0.0.2"])], time.monotonic() + 0.6, quiet)
+    refused = names.ask_all([("w1.front", ["10.0.0.1"]), ("w2.front", ["10.0.0.2"])], time.monotonic() + 4, quiet)
     assert [(one["ok"], one["why"]) for one in told] == [(False, "no answer")]
     assert [(one["ok"], one["why"]) for one in refused] == [(False, "Connection refused")] * 2
 
