@@ -23,6 +23,8 @@ SMALLEST = 100
 """Bytes of the first packet: one that passes everywhere."""
 WAITS = (0.1, 0.1, 0.4)
 """Seconds between the packets of one size; an answer to any of them counts."""
+PATIENCE = 3.0
+"""Seconds for which the smallest packet is sent again to a silent peer: a busy machine gives it no turn for a while."""
 TOO_LARGE = "too large"
 SILENT = "no answer"
 
@@ -71,9 +73,9 @@ def largest(passes: Callable[[int], str], size: int, until: float) -> tuple[int,
 
     ``size`` failed once already. A size that failed is tried again before it counts as the boundary; otherwise a
     moment in which a host is too busy to answer looks like a narrow path. So the result may be ``size`` itself. It is
-    0 where not even a small packet passes, and not exact where the time was up.
+    0 where not even a small packet passes for a while, and not exact where the time was up.
     """
-    if passes(SMALLEST):
+    if not _is_alive(passes, min(until, time.monotonic() + PATIENCE)):
         return 0, True
     low, vain = SMALLEST, [size]
     while vain and time.monotonic() < until:
@@ -87,6 +89,13 @@ def largest(passes: Callable[[int], str], size: int, until: float) -> tuple[int,
         else:
             vain.append(tried)
     return low, not vain
+
+
+def _is_alive(passes: Callable[[int], str], until: float) -> bool:
+    """Send the smallest packet until it passes, or is refused, or the time is up."""
+    while (why := passes(SMALLEST)) == SILENT and time.monotonic() < until:
+        pass
+    return not why
 
 
 def ask_all(targets: dict[str, object], size: int, until: float) -> dict[str, object]:

@@ -36,7 +36,7 @@ def soon() -> float:
     return time.monotonic() + 60
 
 
-@given(width=st.integers(SMALLEST, FULL), unlucky=st.frozensets(st.integers(2, 15)))
+@given(width=st.integers(SMALLEST, FULL), unlucky=st.frozensets(st.integers(1, 15)))
 def test_a_moment_without_answers_never_makes_a_path_narrower_than_it_is(width: int, unlucky: frozenset[int]) -> None:
     path = Path(width, unlucky | {0})
     assert path.passes(FULL) == SILENT
@@ -44,7 +44,7 @@ def test_a_moment_without_answers_never_makes_a_path_narrower_than_it_is(width: 
 
 
 def test_a_path_on_which_not_even_a_small_packet_passes_has_no_size() -> None:
-    assert largest(Path(SMALLEST - 1).passes, FULL, soon()) == (0, True)
+    assert largest(Path(SMALLEST - 1).passes, FULL, time.monotonic()) == (0, True)
 
 
 def test_a_search_that_has_no_time_left_says_that_its_size_is_not_exact() -> None:
