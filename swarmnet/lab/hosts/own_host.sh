@@ -63,8 +63,10 @@ ulimit -c 0
 # on 6.12). Probably the kernel drops a signal of the timer that comes while it handles the one before. A signal that
 # comes from here, needed or not, makes it look at its timers. Until the kernel takes it, it is ignored.
 trap '' ALRM
+# registers.c says what is preloaded, and why.
 # Not `exec`: the first process of a pid namespace is deaf to signals that the kernel program sends itself.
-env -i LD_PRELOAD=/usr/lib/uml/registers.so TMPDIR=/dev/shm HOME=/dev/shm PATH="$PATH" taskset -c "$LAB_PROCESSORS" "$LAB_KERNEL" "mem=${LAB_MEMORY}M" uml_dir=/dev/shm \
+env -i LD_PRELOAD=/usr/lib/uml/registers.so TMPDIR=/dev/shm HOME=/dev/shm PATH="$PATH" \
+    taskset -c "$LAB_PROCESSORS" "$LAB_KERNEL" "mem=${LAB_MEMORY}M" uml_dir=/dev/shm \
     root=/dev/root rootfstype=hostfs rootflags=/host rw init=/run/lab/boot ubd0=/disk.img quiet \
     "vec0:transport=tap,ifname=$LAB_PORT,mac=$LAB_MAC,depth=128,gro=1" \
     "vec1:transport=tap,ifname=$LAB_LINE,depth=64,gro=1" \
