@@ -21,7 +21,8 @@ _MADE_HERE = "# Made by `swarmnet lab up "
 
 
 def _marker(record: LabRecord) -> str:
-    return f"{_MADE_HERE}--name {record.name}` ({record.id}); `swarmnet lab down` removes it.\n"
+    """Return how the first line begins; what follows is advice, which older versions worded differently."""
+    return f"{_MADE_HERE}--name {record.name}` ({record.id}); "
 
 
 def render(record: LabRecord, directory: Path) -> str:
@@ -40,7 +41,8 @@ def render(record: LabRecord, directory: Path) -> str:
             host.name: {"address": str(host.address), "role": host.role} for host in record.hosts if host.role != "none"
         },
     }
-    return _marker(record) + yaml.safe_dump(document, sort_keys=False)
+    advice = f"`swarmnet lab down --name {record.name}` removes it.\n"
+    return _marker(record) + advice + yaml.safe_dump(document, sort_keys=False)
 
 
 def require_free(path: Path) -> None:

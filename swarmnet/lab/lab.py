@@ -75,7 +75,7 @@ class Lab(RunningLab):
                     say(f"lab {spec.name}: removing what was made so far")
                 finally:
                     # Even if `say` fails: the terminal may be gone.
-                    lab.down()
+                    lab._undo(say)
                 raise
         return lab
 
@@ -111,6 +111,14 @@ class Lab(RunningLab):
             self.record.inventory.unlink()
         self.store.remove(self.record)
         _give_back_room()
+
+    def _undo(self, say: Callable[[str], None]) -> None:
+        """Remove what was made so far. What cannot be removed is said: it never hides why the lab did not come up."""
+        try:
+            self.down()
+        except SwarmnetError as left:
+            name = self.record.name
+            say(f"lab {name}: not all of it could be removed: {left}; run `swarmnet lab down --name {name}` again")
 
     def _make(self, say: Callable[[str], None]) -> None:
         record = self.record

@@ -79,6 +79,21 @@ def test_an_interrupted_up_removes_what_it_made(tmp_path: Path, polite: signal.S
     assert wait_for_none(tmp_path, ids) == set()
 
 
+def test_an_interrupted_up_that_cannot_remove_everything_ends_as_interrupted_and_says_so(tmp_path: Path) -> None:
+    journal = tmp_path / "victim/lab.json"
+    with starting(tmp_path, MOMENTS["the switch runs"]) as up:
+        ids, whole = lab_ids(tmp_path), journal.read_text()
+        journal.write_text("{")
+        end(up, signal.SIGINT)
+        said = up.communicate()[1].decode()
+    journal.write_text(whole)
+    command("down", "--all", state=tmp_path)
+
+    assert up.returncode == 130, said
+    assert "not all of it could be removed" in said
+    assert wait_for_none(tmp_path, ids) == set()
+
+
 def test_an_up_whose_terminal_is_closed_removes_what_it_made(tmp_path: Path) -> None:
     with starting(tmp_path, MOMENTS["the first host starts"]) as up:
         ids = lab_ids(tmp_path)

@@ -150,10 +150,21 @@ def test_an_inventory_is_known_again_and_one_that_was_replaced_is_not(tmp_path: 
     lab.inventory.write_text(render(lab, tmp_path))
     assert is_ours(lab.inventory, lab)
 
+    lab.inventory.write_text(render(lab, tmp_path).replace(f"`swarmnet lab down --name {lab.name}`", "`lab down`"))
+    assert is_ours(lab.inventory, lab), "older versions worded the advice differently"
+
     lab.inventory.write_text("schema: 1\n")
 
     assert not is_ours(lab.inventory, lab)
     assert not is_ours(tmp_path / "missing.yml", lab)
+
+
+def test_an_inventory_names_the_command_that_removes_this_lab_and_no_other(tmp_path: Path) -> None:
+    lab = record(tmp_path)
+
+    first = render(lab, tmp_path).splitlines()[0]
+
+    assert first.endswith(f"`swarmnet lab down --name {lab.name}` removes it.")
 
 
 def test_a_file_that_no_lab_made_is_never_overwritten(tmp_path: Path) -> None:

@@ -95,14 +95,15 @@ class LabGroups:
         Raises:
             LabError: Some process did not go away within ``limit`` seconds.
         """
+        failing = lambda: f"processes {sorted(self.processes(member))} do not die"  # noqa: E731
+        until(lambda: self._sweep(member), limit=limit, failing=failing)
 
-        def sweep() -> bool:
-            pids = self.processes(member)
-            for pid in pids:
-                self._kill_one(pid)
-            return not pids
-
-        until(sweep, limit=limit, failing=lambda: f"processes {sorted(self.processes(member))} do not die")
+    def _sweep(self, member: str | None = None) -> bool:
+        """Kill what runs now; return whether nothing did."""
+        pids = self.processes(member)
+        for pid in pids:
+            self._kill_one(pid)
+        return not pids
 
     def _kill_one(self, pid: int) -> None:
         identity = ProcessIdentity.of(pid)
@@ -118,13 +119,16 @@ class LabGroups:
         return any(f"/{self.name}/" in f"{line.split(':', 2)[2]}/" for line in lines)
 
     def remove(self, *, limit: float = 10.0) -> None:
-        """Remove the lab's groups; its processes must be dead.
+        """Remove the lab's groups. A process that joins one late is killed, too.
+
+        There is one where an interrupt came while the process was being started: no caller waits for it any more.
 
         Raises:
             LabError: A group stayed busy for ``limit`` seconds.
         """
 
         def swept() -> bool:
+            self._sweep()
             return all(_remove_tree(top) for top in self.tops())
 
         until(swept, limit=limit, failing=lambda: f"control groups stay busy: {self.leftovers()}")

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
-from swarmnet.lab.machine.cgroups import Hierarchy, hierarchies
+import pytest
+
+from swarmnet.lab.machine.cgroups import Hierarchy, LabGroups, hierarchies
+from tests.support.waiting import soon
 
 VERSION_1 = """\
 23 1 254:0 / / rw,relatime - ext4 /dev/vda rw,discard
@@ -26,3 +31,16 @@ def test_a_machine_with_version_2_only_has_one_hierarchy() -> None:
     line = "31 23 0:28 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n"
 
     assert hierarchies(line) == (Hierarchy(Path("/sys/fs/cgroup"), 2, ()),)
+
+
+@pytest.mark.lab
+def test_a_process_that_joins_while_its_lab_is_removed_is_killed_and_keeps_nothing_busy() -> None:
+    groups = LabGroups(f"swarmnet-test-{os.getpid()}")
+    groups.create("switch")
+    late = subprocess.Popen(groups.joining("switch", ["sleep", "600"]))
+    assert soon(lambda: bool(groups.processes()))
+
+    groups.remove(limit=120)
+
+    assert late.wait(120) < 0
+    assert groups.leftovers() == []
