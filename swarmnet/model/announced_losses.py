@@ -74,6 +74,16 @@ class Left:
     errors: dict[str, str]
     """Host name to what its engine says of its swarm."""
 
+    @property
+    def is_locked_out(self) -> bool:
+        """Whether the managers that wait for their key are all that is missing to a majority."""
+        return bool(self.locked) and len(self.working) + len(self.locked) >= majority(self.total)
+
+    @property
+    def claimants(self) -> list[str]:
+        """The hosts that say that they are managers, and are none in the inventory."""
+        return [facts.host for facts in self.strays if facts.engine.membership.is_manager]
+
     @classmethod
     def of(cls, state: ClusterState, inventory: Inventory) -> Self:
         """Return the managers of the inventory by the state in which they were seen."""
@@ -136,7 +146,7 @@ def both(names: Collection[str]) -> str:
 def _of_managers(left: Left) -> tuple[str, str]:
     """Return reason and cure where some of the managers are there."""
     needed = majority(left.total)
-    if left.locked and len(left.working) + len(left.locked) >= needed:
+    if left.is_locked_out:
         return f"{are(left.locked, 'locked')}, and no manager answers for the swarm", unlocking(left.locked)
     count = f"{len(left.working)} of {left.total} managers {'answers' if len(left.working) == 1 else 'answer'}"
     if len(left.working) >= needed:
@@ -162,11 +172,10 @@ def _without_managers(left: Left, inventory: Inventory) -> Standing:
     if not left.strays:
         return Standing(health=Health.ABSENT)
     hosts = [facts.host for facts in left.strays]
-    claims = [facts.host for facts in left.strays if facts.engine.membership.is_manager]
-    if claims:
-        says = "says that it is a manager, but is not one" if len(claims) == 1 else "say that they are managers"
-        reason = f"{are(hosts, 'in a swarm')}; {both(claims)} {says} in {inventory.source}"
-        cure = f"when that is meant, write 'role: manager' for {both(claims)} there"
+    if left.claimants:
+        says = "says that it is a manager, but is not one" if len(left.claimants) == 1 else "say that they are managers"
+        reason = f"{are(hosts, 'in a swarm')}; {both(left.claimants)} {says} in {inventory.source}"
+        cure = f"when that is meant, write 'role: manager' for {both(left.claimants)} there"
         return Standing(health=Health.LOST, managers=left.total, reasons=(reason,), cure=cure)
     if left.silent:
         reason = f"{are(hosts, 'in a swarm')}, and no manager of the inventory answers for it"
@@ -178,11 +187,16 @@ def _without_managers(left: Left, inventory: Inventory) -> Standing:
 
 def stray(facts: HostFacts) -> str:
     """Return in which swarm a host is that no manager of the inventory is in."""
+    return f"{facts.host} {straying(facts)}"
+
+
+def straying(facts: HostFacts) -> str:
+    """Return the same in words that follow the host's name."""
     membership = facts.engine.membership
     managers = ", ".join(membership.managers) or "unknown"
     said = f": {membership.error}" if membership.error else ""
     state = "" if membership.state is SwarmStanding.ACTIVE else f" ({membership.state}{said})"
-    return f"{facts.host} is in a swarm{state} that no manager of the inventory is in; its managers: {managers}"
+    return f"is in a swarm{state} that no manager of the inventory is in; its managers: {managers}"
 
 
 def _standing_of(facts: HostFacts) -> SwarmStanding:

@@ -45,6 +45,11 @@ KINDS = (
     ),
     Absence(CauseId.LOCKED, "unlock its engine: swarmnet unlock"),
     Absence(
+        CauseId.NO_MANAGER,
+        "add a manager of the swarm that {hosts} are in to the inventory, with 'role: manager'; to have them in another"
+        " swarm instead, run docker swarm leave there first",
+    ),
+    Absence(
         CauseId.OTHER_SWARM,
         "remove {hosts} from the inventory; or, if the other swarm is no longer needed, run docker swarm leave there"
         " and"

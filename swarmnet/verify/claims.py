@@ -18,6 +18,11 @@ MESH = "the routing mesh"
 """Stands in for a network's name: what every node's entry balances to."""
 
 
+def led() -> Claim:
+    """Return the claim that a manager answers for the swarm."""
+    return ("led",)
+
+
 def node(host: str) -> Claim:
     """Return the claim that the manager calls a host's node ready."""
     return ("node", host)

@@ -53,6 +53,8 @@ class CauseId(_Explained):
     PROBE = ("probe", "the probe does not run, for a reason that has no id of its own")
 
     # Control plane.
+    NO_QUORUM = ("no-quorum", "a majority of the managers is missing, or none of them leads")
+    NO_MANAGER = ("no-manager", "hosts are in a swarm that no manager of the inventory is in")
     ORDERS_BLOCKED = ("orders-blocked", "a host does not reach the managers' port, 2377")
     GOSSIP_TCP = ("gossip-tcp", "the engines' gossip port, 7946, does not open by TCP")
     ADDRESS_UNREACHED = ("address-unreached", "nothing gets from other hosts to the address that a node is known by")

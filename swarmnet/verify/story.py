@@ -11,7 +11,6 @@ from swarmnet.errors import IncompleteError, UsageError
 from swarmnet.model.events import Progress
 from swarmnet.model.expectation import PartyKind
 from swarmnet.model.plan import MANAGED_LABEL
-from swarmnet.model.standing import answered
 from swarmnet.model.topology import tasks_on
 from swarmnet.model.verification import PROBE_LABEL, Keep, Verification
 from swarmnet.verify.ends import parties_of
@@ -24,6 +23,7 @@ from swarmnet.verify.probes.run import RunContext
 from swarmnet.verify.probes.starting import Start, StartPhase, in_order, start_of
 from swarmnet.verify.scenario import Answers, Setup, Turn
 from swarmnet.verify.timing import Timer
+from swarmnet.verify.unanswered import unanswered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,19 +121,22 @@ PHASES = (
 def verify(
     ports: Ports, state: ClusterState, wish: VerifyOptions, *, kit: ProbeKit, run: Run, before: tuple[Phase, ...] = ()
 ) -> Verification:
-    """Prove that the networks work, and name the cause where they do not.
+    """Prove that the networks work, and name the cause where they do not. Nothing starts where no manager answers.
 
     Every trace is removed at the end, also after a failure or an interrupt. ``before`` is how long the observation of
     the cluster took, which counts as part of the run.
 
     Raises:
         UsageError: a network that was asked for does not exist.
-        IncompleteError: no manager answers for the swarm, so no probe can join a network.
     """
-    answered(state, ports.inventory, hosts=())
     wish = replace(wish, scenarios=applicable(wish.scenarios, wish.expected))
-    asked_for = chosen(state, wish.networks or _concerned(state, wish.expected))
     hosts = wish.hosts or tuple(host.name for host in ports.inventory.members)
+    found = Verification(run=run.id, cluster=ports.inventory.cluster, hosts=hosts, phases=before, level=wish.level)
+    lost = unanswered(state, ports.inventory, wish.scenarios)
+    if lost:
+        names = tuple(one.name for one in wish.scenarios)
+        return found.model_copy(update={"verdicts": lost, "scenarios": names})
+    asked_for = chosen(state, wish.networks or _concerned(state, wish.expected))
     timer = Timer(ports, [*before])
     eligible = eligibility(state, hosts)
     space = rooms(state, asked_for, eligible.able)
@@ -165,16 +168,14 @@ def verify(
                 ports.listener(Progress(note))
     else:
         setup = replace(setup, probes=in_order(ports, (*eligible.unschedulable, *eligible.absent)))
-    return Verification(
-        run=run.id,
-        cluster=ports.inventory.cluster,
-        networks=tuple(net.spec.name for net in asked_for),
-        hosts=hosts,
-        phases=tuple(timer.phases),
-        notes=notes,
-        level=wish.level,
-        tasks={net.spec.name: tasks_on(state, net.spec.name) for net in asked_for},
-        **judged(setup, wish.scenarios, answers),
+    return found.model_copy(
+        update={
+            "networks": tuple(net.spec.name for net in asked_for),
+            "phases": tuple(timer.phases),
+            "notes": notes,
+            "tasks": {net.spec.name: tasks_on(state, net.spec.name) for net in asked_for},
+            **judged(setup, wish.scenarios, answers),
+        }
     )
 
 

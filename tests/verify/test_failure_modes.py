@@ -28,8 +28,6 @@ class Why(StrEnum):
     """It shows only when more time goes by than a run takes."""
     ENGINES = "fixed in engines"
     """The engine that was tried does not do it any more."""
-    ENDS = "ends the run"
-    """Nothing can be asked then: verify ends before any verdict, with an error that says what to start."""
     CHOICE = "a choice"
     """It costs something and breaks nothing: the finding that all is fine says what would be better."""
     NO_MEASURE = "no measure"

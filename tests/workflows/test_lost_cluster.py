@@ -186,7 +186,10 @@ COMMANDS: dict[str, Callable[[Ports], object]] = {
     "node replace": lambda ports: of_node(ports, partial(replaced, "w1")),
 }
 """What each command does on hosts, by the words that are typed."""
-SPEAK_OTHERWISE = {"check", "status", "bundle", "unlock", "reset", "recover quorum", "engine install", "restore raft"}
+SPEAK_OTHERWISE = {
+    *("check", "status", "verify", "watch", "bundle", "unlock", "reset"),
+    *("recover quorum", "engine install", "restore raft"),
+}
 """Commands whose answer is not an error, or that are there for just that state."""
 OUTSIDE = {"history diff", "history list", "lab up", "restore verify", "schedule install", "trust"}
 """Commands that write an inventory, only read it, or only log in."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from swarmnet.model.announced_losses import straying
 from swarmnet.model.hosts import Availability
 from swarmnet.model.state import SwarmStanding
 from swarmnet.verify.ids import CauseId
@@ -68,11 +69,7 @@ def _outsider(state: ClusterState, facts: HostFacts) -> OverlayProbe:
     if member.state is SwarmStanding.LOCKED:
         return OverlayProbe(host, problem="its engine is locked", cause=CauseId.LOCKED)
     if member.state is SwarmStanding.ACTIVE:
-        other = state.swarm is not None and member.cluster_id not in ("", state.swarm.id)
-        if other:
-            return OverlayProbe(host, problem=f"is in another swarm ({member.cluster_id})", cause=CauseId.OTHER_SWARM)
-        why = f"believes that it is node {member.node_id}, which this swarm does not list"
-        return OverlayProbe(host, problem=why, cause=CauseId.UNLISTED)
+        return _member(state, facts)
     if facts.engine.live_restore:
         return OverlayProbe(
             host, problem="is in no swarm, since its engine has live restore on", cause=CauseId.LIVE_RESTORE
@@ -83,3 +80,14 @@ def _outsider(state: ClusterState, facts: HostFacts) -> OverlayProbe:
         )
     said = f": its engine says: {member.error}" if member.error else ""
     return OverlayProbe(host, problem=f"is in no swarm{said}", cause=CauseId.NO_SWARM)
+
+
+def _member(state: ClusterState, facts: HostFacts) -> OverlayProbe:
+    """Return why a host that is in a swarm is not a node of this one."""
+    host, member = facts.host, facts.engine.membership
+    if state.swarm is None:
+        return OverlayProbe(host, problem=straying(facts), cause=CauseId.NO_MANAGER)
+    if member.cluster_id not in ("", state.swarm.id):
+        return OverlayProbe(host, problem=f"is in another swarm ({member.cluster_id})", cause=CauseId.OTHER_SWARM)
+    why = f"believes that it is node {member.node_id}, which this swarm does not list"
+    return OverlayProbe(host, problem=why, cause=CauseId.UNLISTED)
