@@ -21,7 +21,8 @@ from swarmnet.operations.swarm.unready import unready_nodes
 from swarmnet.plan import guard
 from swarmnet.workflows.fleet.execute import Conditions, execute
 from swarmnet.workflows.fleet.settle import observe_settled, observe_well
-from swarmnet.workflows.lock.lock import clear_dead, held
+from swarmnet.workflows.lock.holders import clear_dead
+from swarmnet.workflows.lock.lock import held
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -30,7 +30,8 @@ from swarmnet.workflows.backup_lookup import listing, opened, proved
 from swarmnet.workflows.fleet.cluster_view import listed
 from swarmnet.workflows.fleet.observe import RECORDED, observe
 from swarmnet.workflows.fleet.settle import observe_settled
-from swarmnet.workflows.lock.lock import RETRY, living
+from swarmnet.workflows.lock.holders import living
+from swarmnet.workflows.lock.lock import RETRY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

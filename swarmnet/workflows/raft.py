@@ -21,7 +21,7 @@ from swarmnet.plan.recovery.raft import brought_back, source
 from swarmnet.workflows.apply import Goal, apply
 from swarmnet.workflows.fleet.observe import Look
 from swarmnet.workflows.fleet.settle import observe_settled
-from swarmnet.workflows.lock.lock import living
+from swarmnet.workflows.lock.holders import living
 from swarmnet.workflows.recover import OneManager, data_path
 from swarmnet.workflows.unlock import Answer, unlock
 

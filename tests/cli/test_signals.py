@@ -26,7 +26,8 @@ LIMIT = 240.0
 HOLDS_A_LOCK = """
 import sys, time
 from swarmnet.cli import signals
-from swarmnet.workflows.lock.lock import held, holders
+from swarmnet.workflows.lock.holders import holders
+from swarmnet.workflows.lock.lock import held
 from swarmnet.workflows.fleet.observe import observe
 from tests.simulator import World
 from tests.support.goals import operator

@@ -27,7 +27,7 @@ from swarmnet.verify.probes.gather import Batches, Containers
 from swarmnet.verify.scenario import ProbeTask
 from swarmnet.workflows.fleet.kernel_tables import COMMAND
 from swarmnet.workflows.fleet.observe import Look, observe
-from swarmnet.workflows.lock.lock import holders
+from swarmnet.workflows.lock.holders import holders
 from swarmnet.workflows.lock.stores import FilePlace, SwarmPlace
 from tests.fuzz.test_engine_answers import ALL, Hostile
 from tests.simulator import SimulatedPorts, World

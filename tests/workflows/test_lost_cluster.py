@@ -41,7 +41,7 @@ from swarmnet.workflows.backup import Order, compare_with_live, create, undistur
 from swarmnet.workflows.bundle.collect import BundleWish, collect
 from swarmnet.workflows.engines import engine_goal
 from swarmnet.workflows.fleet.observe import Look, observe
-from swarmnet.workflows.lock.lock import holders, visible
+from swarmnet.workflows.lock.holders import holders, visible
 from swarmnet.workflows.lose import Wish, lose
 from swarmnet.workflows.raft import RaftOrder, archive, bring_back
 from swarmnet.workflows.recover import recover

@@ -41,7 +41,7 @@ def break_(cluster: Cluster, output: Output, yes: YesOption = False) -> None:
 
     Only the lock that was shown is removed: when another run has it by then, that is an error.
     """
-    from swarmnet.workflows.lock.lock import break_locks
+    from swarmnet.workflows.lock.holders import break_locks
 
     targets, hosts = output.targets(), cluster.read()
     with cluster.observed(hosts) as ports:
@@ -60,7 +60,7 @@ def _holders(ports: Ports, hosts: Inventory) -> tuple[Holder, ...]:
         IncompleteError: no manager answers, so that this is unknown.
     """
     from swarmnet.workflows.fleet.observe import observe
-    from swarmnet.workflows.lock.lock import holders, visible
+    from swarmnet.workflows.lock.holders import holders, visible
 
     state = observe(ports)
     found = holders(ports, state)

@@ -65,7 +65,7 @@ def command(
         from swarmnet.report.terminal.lock import lock_lines
         from swarmnet.report.terminal.plan import View
         from swarmnet.workflows.apply import prepare
-        from swarmnet.workflows.lock.lock import holders
+        from swarmnet.workflows.lock.holders import holders
 
         goal = options.goal(playbook, hosts, cluster.limit, agree=None if outcome.output is None else _refuse_unknowns)
         cover = Cover(shows=show_values)

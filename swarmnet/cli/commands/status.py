@@ -38,7 +38,7 @@ def command(cluster: LimitedCluster, watched: Watched, output: Output, show_valu
         from swarmnet.report.terminal.lock import lock_lines
         from swarmnet.report.terminal.status import backup_lines, status_lines
         from swarmnet.workflows.fleet.observe import Look, observe
-        from swarmnet.workflows.lock.lock import holders
+        from swarmnet.workflows.lock.holders import holders
 
         age = watched.age(hosts.cluster)
         state = observe(ports, Look(hosts=cluster.names(hosts)))

@@ -15,7 +15,8 @@ from swarmnet.model.lock import LOCK_NAME, STALE, Claim
 from swarmnet.model.network import NetworkSpec
 from swarmnet.model.swarm import SwarmSpec
 from swarmnet.workflows.fleet.observe import observe
-from swarmnet.workflows.lock.lock import break_locks, held, holders
+from swarmnet.workflows.lock.holders import break_locks, holders
+from swarmnet.workflows.lock.lock import held
 from swarmnet.workflows.lock.stores import FilePlace, SwarmPlace
 from tests.simulator import World
 from tests.simulator.shell import real_sh

@@ -18,7 +18,8 @@ from swarmnet.model.events import ActionStarted, Progress
 from swarmnet.model.lock import LAPSED, LOCK_NAME, SHOWN, Claim, Pulse
 from swarmnet.workflows.apply import apply
 from swarmnet.workflows.fleet.observe import observe
-from swarmnet.workflows.lock.lock import Lock, break_locks, held, holders
+from swarmnet.workflows.lock.holders import break_locks, holders
+from swarmnet.workflows.lock.lock import Lock, held
 from swarmnet.workflows.lock.stores import RELEASE_PATIENCE, FilePlace, LockStore, SwarmPlace
 from tests.simulator import World
 from tests.support.goals import SITE, goal, operator, run, terms

@@ -10,7 +10,7 @@ from swarmnet.model.events import Progress
 from swarmnet.model.lock import STALE, Claim
 from swarmnet.workflows.apply import apply
 from swarmnet.workflows.fleet.observe import observe
-from swarmnet.workflows.lock.lock import WATCH, holders
+from swarmnet.workflows.lock.holders import WATCH, holders
 from swarmnet.workflows.lock.stores import FilePlace, SwarmPlace
 from tests.simulator import World
 from tests.support.goals import goal, operator, run, terms
