@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import random
 import signal
 import subprocess
 import sys
-import tracemalloc
-import zlib
 from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -17,30 +14,25 @@ import pytest
 from swarmnet.cli.sealing import sealing_vault
 from swarmnet.edge.backups.away import AwayRepository
 from swarmnet.edge.backups.key_ring import BackupKeys
-from swarmnet.edge.backups.repository import DirectoryRepository
 from swarmnet.edge.targets.directory import DirectoryTarget
 from swarmnet.edge.targets.s3 import S3Target
 from swarmnet.errors import DamagedError, SwarmnetError, TargetError, TargetUnreachableError
-from swarmnet.model.backup import Reason
 from swarmnet.model.events import ignore
 from swarmnet.workflows.backup_copy import Destination, Outcome, copy
-from swarmnet.workflows.backup_lookup import check, listing, opened_raft
+from swarmnet.workflows.backup_lookup import check, listing
 from tests.support.backup_targets import KINDS, Place
 from tests.support.faulty_target import DEATH, FAULTS, Died, FaultyTarget
-from tests.support.raft_archives import a_manifest
 from tests.support.sealed import VAULT, take
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from swarmnet.model.raft_archive import RaftManifest
-    from swarmnet.model.sealed import Sink
+    from swarmnet.edge.backups.repository import DirectoryRepository
     from swarmnet.model.targets import BackupTarget
     from swarmnet.workflows.backup_copy import Copied
 
 DAYS = 3
-MANIFEST = a_manifest()
 
 
 def _copy(source: DirectoryRepository, target: BackupTarget, *, replace: bool = False) -> tuple[Copied, ...]:
@@ -93,32 +85,6 @@ def test_each_trouble_has_its_exit_code(fault: str, kind: type[SwarmnetError], t
     faulty = FaultyTarget(DirectoryTarget(tmp_path / "away"), at=None, fault=fault)
     copied = _copy(take(tmp_path / "backups", DAYS), faulty)
     assert {type(one.problem) for one in copied} == {kind}
-
-
-def test_of_a_large_archive_no_more_than_parts_are_in_memory(tmp_path: Path) -> None:
-    source = DirectoryRepository(tmp_path / "backups")
-    part = random.Random(1).randbytes(1024 * 1024)  # noqa: S311 - no secret
-
-    def produce(sink: Sink) -> RaftManifest:
-        packer = zlib.compressobj(level=0, wbits=31)
-        for _ in range(24):
-            sink(packer.compress(part))
-        sink(packer.flush())
-        return MANIFEST
-
-    source.receive("prod", MANIFEST.id, lambda file: VAULT.seal_raft(produce, file, reason=Reason.MANUAL))
-    target = DirectoryTarget(tmp_path / "away")
-    tracemalloc.start()
-    try:
-        assert [one.outcome for one in _copy(source, target)] == [Outcome.COPIED]
-        assert tracemalloc.get_traced_memory()[1] < 4 * 1024 * 1024
-        away = AwayRepository(target)
-        (entry,) = listing(away, VAULT)
-        tracemalloc.reset_peak()
-        assert opened_raft(entry, repository=away, vault=VAULT).archive_bytes > 24 * 1024 * 1024
-        assert tracemalloc.get_traced_memory()[1] < 12 * 1024 * 1024
-    finally:
-        tracemalloc.stop()
 
 
 def test_a_target_that_vanished_is_not_asked_once_for_each_backup(tmp_path: Path) -> None:

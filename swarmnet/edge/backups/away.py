@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from swarmnet.model.sealed import SealedHeader
     from swarmnet.model.targets import BackupTarget
 
-IN_MEMORY = 8 * 1024 * 1024
+IN_MEMORY = 1024 * 1024
 """Bytes of a backup that are not worth a file while they are read."""
 _FILE = re.compile(rf"[a-z0-9_-]+/[^./][^/]*{re.escape(SUFFIX)}")
 

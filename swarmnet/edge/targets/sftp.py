@@ -24,6 +24,7 @@ from swarmnet.edge.ssh.keys import LoginKeys
 from swarmnet.edge.ssh.known_hosts import KnownHosts
 from swarmnet.edge.ssh.link import Links
 from swarmnet.edge.ssh.target import TargetFinder
+from swarmnet.edge.targets.sftp_reader import SftpClient
 from swarmnet.errors import (
     BackupNotFoundError,
     HostError,
@@ -47,8 +48,6 @@ ANSWER = 60.0
 """Seconds without an answer after which the server is given up."""
 LEFT_OVER = 86400
 """Seconds after which a temporary file is that of a copy that died, by the server's own clock."""
-AHEAD = 64
-"""Requests of 32 KiB that are under way while a file is read: their answers are in memory."""
 _PARTIAL = ".partial"
 _AGAIN = "then run the command again: what is copied already is left out"
 
@@ -79,7 +78,7 @@ class SftpTarget:
         finder = TargetFinder(Inventory(cluster="copies", hosts=(host,)))
         links = Links(Dialer(LoginKeys(passphrase), KnownHosts(confirm)), SystemClock())
         self._links, self._link = links, links.to(finder.target(host))
-        self._sftp: paramiko.SFTPClient | None = None
+        self._sftp: SftpClient | None = None
         self._lock = threading.RLock()  # paramiko's client loses answers when threads share it
         self._tidied: set[str] = set()
 
@@ -111,10 +110,8 @@ class SftpTarget:
 
     def fetch(self, name: str, sink: Sink) -> None:
         """Give all of a file to ``sink``, part by part; raises ``FileNotFoundError`` when there is none."""
-        with self._client("read") as sftp, sftp.open(self._path(name), "rb") as file:
-            file.prefetch(max_concurrent_requests=AHEAD)
-            while part := file.read(PART):
-                sink(part)
+        with self._client("read") as sftp:
+            sftp.pour(self._path(name), sink)
 
     def put(self, name: str, content: BinaryIO, *, replace: bool = False) -> None:
         """Write to a temporary name, then rename; raises ``FileExistsError`` when the name is taken."""
@@ -185,7 +182,7 @@ class SftpTarget:
                     sftp.remove(self._path(f"{folder}/{one.filename}"))
 
     @contextmanager
-    def _client(self, verb: str) -> Iterator[paramiko.SFTPClient]:
+    def _client(self, verb: str) -> Iterator[SftpClient]:
         """Hand out the connection, and say what fails on it in the operator's words."""
         with self._lock, self._login():
             if self._sftp is None:
@@ -203,12 +200,12 @@ class SftpTarget:
                     raise self._lost(error) from error
                 self._refused(verb, error)
 
-    def _open(self) -> paramiko.SFTPClient:
+    def _open(self) -> SftpClient:
         channel = self._link.session()
         try:
             channel.settimeout(ANSWER)
             begin_subsystem(channel, "sftp", self._link.target.timeout)
-            return paramiko.SFTPClient(channel)
+            return SftpClient(channel)
         except (paramiko.SSHException, OSError, EOFError) as error:
             channel.close()
             raise TargetError(
