@@ -14,36 +14,41 @@ FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 1.0
 LAST_WAIT = 1.0
 """Seconds for the last answers of a burst."""
-ECHO_REQUEST = 8
-ECHO_REPLY = 0
+ECHO_REQUEST, ECHO_REPLY = 8, 0
+ECHO_REQUEST_6, ECHO_REPLY_6 = 128, 129
 
 
 class Echo:
     """ICMP echo: an unprivileged socket where the kernel allows, else a raw one."""
 
-    def __init__(self, run: str) -> None:
+    def __init__(self, run: str, family: socket.AddressFamily = socket.AF_INET) -> None:
         self._tag = run.encode()[:16].ljust(16, b"\0")  # an even length, for the checksum
         self._id = os.getpid() & 0xFFFF
+        self._six = family == socket.AF_INET6
+        self._request, self._reply = (ECHO_REQUEST_6, ECHO_REPLY_6) if self._six else (ECHO_REQUEST, ECHO_REPLY)
+        protocol = socket.IPPROTO_ICMPV6 if self._six else socket.IPPROTO_ICMP
         try:
-            self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)
+            self.socket = socket.socket(family, socket.SOCK_DGRAM, protocol)
         except OSError:
-            self.socket = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+            self.socket = socket.socket(family, socket.SOCK_RAW, protocol)
         self.raw = self.socket.type == socket.SOCK_RAW
 
     def send(self, index: int, address: str, size: int = 48) -> None:
         """Send an echo request of ``size`` bytes with the target's index as its sequence number."""
         body = (self._tag + struct.pack("!I", index)).ljust(size, b"\0")
-        head = struct.pack("!BBHHH", ECHO_REQUEST, 0, 0, self._id, index & 0xFFFF)
-        checked = struct.pack("!BBHHH", ECHO_REQUEST, 0, checksum(head + body), self._id, index & 0xFFFF)
+        head = struct.pack("!BBHHH", self._request, 0, 0, self._id, index & 0xFFFF)
+        # Of IPv6, the kernel computes it: it has the addresses, too.
+        found = 0 if self._six else checksum(head + body)
+        checked = struct.pack("!BBHHH", self._request, 0, found, self._id, index & 0xFFFF)
         self.socket.sendto(checked + body, (address, 0))
 
     def receive(self) -> tuple[int, str] | None:
         """Return the index that a reply answers, and who replied; None for what is none of ours."""
         data, _ = self.socket.recvfrom(2048)
-        if self.raw and data:
+        if self.raw and data and not self._six:
             data = data[(data[0] & 0x0F) * 4 :]
         mine = 8 + len(self._tag)
-        if len(data) < mine + 4 or data[0] != ECHO_REPLY or data[8:mine] != self._tag:
+        if len(data) < mine + 4 or data[0] != self._reply or data[8:mine] != self._tag:
             return None
         return int.from_bytes(data[mine : mine + 4], "big"), ""
 

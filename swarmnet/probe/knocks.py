@@ -30,7 +30,7 @@ class Door:
     def __init__(self, run: str, address: str, port: int, protocol: str) -> None:
         self._run = run
         self._to = (address, port or wire.PORT)
-        self._family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self._family = wire.family(address)
         self._knock = {"tcp": self._tcp, "udp": self._udp, "open": self._open}[protocol]
 
     def knock(self, until: float) -> dict[str, object]:

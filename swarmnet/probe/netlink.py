@@ -10,6 +10,8 @@ import os
 import socket
 import struct
 
+from swarmnet.probe import wire
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +27,9 @@ GET_ROUTE = 26
 HEADER = struct.Struct("=IHHII")
 _LINK = struct.Struct("=BxHiII")
 _ADDRESS = struct.Struct("=4BI")
-_IFA_LOCAL = 2
+_IFA_ADDRESS, _IFA_LOCAL = 1, 2
+_GLOBAL = 0
+"""The scope of addresses that other hosts may know; those of a link are on every device."""
 _ROUTE = struct.Struct("=8BI")
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC, _RTA_METRICS = 1, 4, 5, 7, 8
 _RTAX_MTU = 2
@@ -117,14 +121,15 @@ def _tunnel(info: memoryview) -> dict[str, object]:
 
 
 def places() -> dict[str, dict[str, object]]:
-    """Return every IPv4 address of this namespace with its device, the device's MTU and MAC address."""
+    """Return every address of this namespace with its device, the device's MTU and MAC address; no link-local IPv6."""
     by_index = {device["index"]: {**device, "device": name} for name, device in links().items()}
     found: dict[str, dict[str, object]] = {}
-    for message in ask(ROUTE, GET_ADDRESS, DUMP, _ADDRESS.pack(socket.AF_INET, 0, 0, 0, 0)):
-        _, _, _, _, index = _ADDRESS.unpack_from(message)
+    for message in ask(ROUTE, GET_ADDRESS, DUMP, _ADDRESS.pack(socket.AF_UNSPEC, 0, 0, 0, 0)):
+        family, _, _, scope, index = _ADDRESS.unpack_from(message)
+        own = {socket.AF_INET: _IFA_LOCAL, socket.AF_INET6: _IFA_ADDRESS}.get(family)
         for kind, value in attributes(message[_ADDRESS.size :]):
-            if kind == _IFA_LOCAL:
-                found[socket.inet_ntoa(bytes(value))] = by_index.get(index, {})
+            if kind == own and (family == socket.AF_INET or scope == _GLOBAL):
+                found[socket.inet_ntop(family, bytes(value))] = by_index.get(index, {})
     return found
 
 
@@ -134,7 +139,7 @@ def route(address: str) -> dict[str, object]:
     Raises:
         OSError: there is no route.
     """
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    family = wire.family(address)
     target = socket.inet_pton(family, address)
     body = _ROUTE.pack(family, 8 * len(target), 0, 0, 0, 0, 0, 0, 0)
     body += struct.pack("=HH", 4 + len(target), _RTA_DST) + target

@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 
-from swarmnet.probe import names, reach, web
+from swarmnet.probe import names, reach, web, wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _one(address: str, target: dict[str, Any], until: float) -> dict[str, object
     try:
         if target.get("protocol") == "udp":
             return {**known, **_datagram(address, target, until)}
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream:
+        with socket.socket(wire.family(address), socket.SOCK_STREAM) as stream:
             stream.settimeout(max(SHORTEST, until - time.monotonic()))
             stream.connect((address, int(target["port"])))
             known["local"] = stream.getsockname()[0]
@@ -184,7 +184,7 @@ def _datagram(address: str, target: dict[str, Any], until: float) -> dict[str, o
     if "dns" in say:
         asked = names.question(1, str(say["dns"]))
         until = min(until, time.monotonic() + float(say["within"]))
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
+    with socket.socket(wire.family(address), socket.SOCK_DGRAM) as link:
         link.connect((address, int(target["port"])))
         local = link.getsockname()[0]
         while time.monotonic() < until:

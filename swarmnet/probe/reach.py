@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 
-from swarmnet.probe import names, web
+from swarmnet.probe import names, web, wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,8 +45,9 @@ def _attempt(task: dict[str, Any], until: float, server: tuple[str, int] | None)
 
 def addresses(name: str, until: float, server: tuple[str, int] | None = None) -> list[str]:
     """Return the IPv4 addresses of a name, and an address itself; raises ``OSError`` and ``ValueError``."""
+    kind = wire.family(name)
     try:
-        return [socket.inet_ntoa(socket.inet_pton(socket.AF_INET, name))]
+        return [socket.inet_ntop(kind, socket.inet_pton(kind, name))]
     except OSError:
         pass
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
@@ -61,7 +62,7 @@ def addresses(name: str, until: float, server: tuple[str, int] | None = None) ->
 
 def _tcp(address: str, port: int) -> dict[str, object]:
     try:
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream:
+        with socket.socket(wire.family(address), socket.SOCK_STREAM) as stream:
             stream.settimeout(LIMIT)
             stream.connect((address, port))
     except OSError as error:

@@ -9,16 +9,17 @@ import socket
 import threading
 import time
 
-from swarmnet.probe import datagrams
+from swarmnet.probe import datagrams, wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_IP_MTU_DISCOVER = 10
+_IP_MTU_DISCOVER, _IPV6_MTU_DISCOVER, _IPV6_DONTFRAG = 10, 23, 62
 _PROBE = 3
-"""Sets the bit and ignores what the kernel learned of the path earlier (``IP_PMTUDISC_PROBE``)."""
-_HEADERS = 28
+"""Sets the bit and ignores what the kernel learned of the path earlier (``IP_PMTUDISC_PROBE``); IPv6 has no such bit,
+but its senders do not cut packets up either then."""
+_HEADERS, _HEADERS_6 = 28, 48
 SMALLEST = 100
 """Bytes of the first packet: one that passes everywhere."""
 WAITS = (0.1, 0.1, 0.4)
@@ -37,10 +38,17 @@ class Sized:
     """
 
     def __init__(self, address: str) -> None:
-        self._echo = datagrams.Echo(os.urandom(8).hex())
+        family = wire.family(address)
+        self._echo = datagrams.Echo(os.urandom(8).hex(), family)
         self._address = address
         self._number = 0
-        self._echo.socket.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _PROBE)
+        self._headers = _HEADERS
+        if family == socket.AF_INET6:
+            self._headers = _HEADERS_6
+            self._echo.socket.setsockopt(socket.IPPROTO_IPV6, _IPV6_MTU_DISCOVER, _PROBE)
+            self._echo.socket.setsockopt(socket.IPPROTO_IPV6, _IPV6_DONTFRAG, 1)
+        else:
+            self._echo.socket.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _PROBE)
 
     def close(self) -> None:
         """Let the socket go."""
@@ -52,7 +60,7 @@ class Sized:
         for wait in waits:
             self._number += 1
             try:
-                self._echo.send(self._number, self._address, size - _HEADERS)
+                self._echo.send(self._number, self._address, size - self._headers)
                 if self._is_answered(first, time.monotonic() + wait):
                     return ""
             except OSError as error:

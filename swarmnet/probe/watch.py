@@ -9,6 +9,7 @@ What is seen there and not past it, the host drops itself; what is not seen ther
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import struct
 import threading
@@ -31,10 +32,16 @@ _TICK = 0.1
 _LAST = 5.0
 """Seconds for what still waits at the end."""
 _SYN, _SYN_ACK = 0x02, 0x12
-_HEADER = 20
+_SHORTEST = 8
+"""Bytes of a UDP header, and of the head of ESP."""
+_VERSION_6 = 6
+_HEADER_6 = 40
 _ALL = 3
 
 Seen = "dict[str, dict[str, int]]"
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 
 def datagram(protocol: str, port: int, data_port: int, message: dict[str, object]) -> bytes:
@@ -73,8 +80,10 @@ class Watch:
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._until = time.monotonic() + LONGEST
-        code = bpf.doors(self._tcp, [port for port in self._udp if port != self._data], self._data, VNI << 8, SPI)
-        opened = [(self._on_wire, _packets(code)), (self._past, _raw(UDP, code)), (self._past, _raw(ESP, code))]
+        plain = [port for port in self._udp if port != self._data]
+        doors = bpf.Doors(self._tcp, plain, self._data, VNI << 8, SPI)
+        opened = [(self._on_wire, _packets(doors.packets()))]
+        opened += [(take, link) for protocol in (UDP, ESP) for take, link in self._raw(protocol, doors)]
         self._listeners = [one for one in map(self._listen, self._tcp) if one is not None]
         self._threads = [threading.Thread(target=self._follow, args=one, daemon=True) for one in opened]
         for thread in self._threads:
@@ -112,9 +121,18 @@ class Watch:
             listener.close()
         return self.told()
 
+    def _raw(self, protocol: int, doors: bpf.Doors) -> Iterator[tuple[Callable[..., None], socket.socket]]:
+        """Yield what gets a copy of the packets of a protocol that the host accepts, of either version of IP."""
+        yield lambda data, who: self._past(protocol, data[_length(data) :], who), _raw(4, protocol, doors.packets())
+        if _has_ipv6():
+            yield lambda data, who: self._past(protocol, data, who), _raw(6, protocol, doors.bare(protocol))
+
     def _listen(self, port: int) -> socket.socket | None:
-        link = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        """Return what takes connections of both versions of IP; None where another program has the port in one."""
+        link = socket.socket(socket.AF_INET6 if _has_ipv6() else socket.AF_INET, socket.SOCK_STREAM)
         link.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if link.family == socket.AF_INET6:
+            link.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         try:
             link.bind(("", port))
             link.listen(128)
@@ -154,39 +172,41 @@ class Watch:
             data, sender = link.recvfrom(65535)
         except OSError:
             return False
-        if callable(take) and len(data) >= _HEADER:
+        if callable(take) and len(data) >= _SHORTEST:
             take(data, sender)
         return True
 
     def _on_wire(self, data: bytes, sender: tuple[object, ...]) -> None:
         """Count one packet that a device sends or receives."""
-        start, out = (data[0] & 0x0F) * 4, sender[2] == OUTGOING
-        peer = socket.inet_ntoa(data[16:20] if out else data[12:16])
-        kind = self._kind(data, start)
+        out = sender[2] == OUTGOING
+        if data[0] >> 4 == _VERSION_6:
+            family, protocol, ends = socket.AF_INET6, data[6], (data[8:24], data[24:40])
+        else:
+            family, protocol, ends = socket.AF_INET, data[9], (data[12:16], data[16:20])
+        kind = self._kind(protocol, data[_length(data) :])
         if kind:
-            self._add(self._wire, f"{'out' if out else 'in'}/{kind}", peer)
+            self._add(self._wire, f"{'out' if out else 'in'}/{kind}", socket.inet_ntop(family, ends[out]))
 
-    def _kind(self, data: bytes, start: int) -> str:
-        if data[9] == ESP:
+    def _kind(self, protocol: int, data: bytes) -> str:
+        """Return what a packet is, by its protocol and its transport header."""
+        if protocol == ESP:
             return "esp"
-        if len(data) < start + 14:
+        if len(data) < _SHORTEST:
             return ""
-        source, target = struct.unpack_from("!HH", data, start)
-        if data[9] == UDP:
+        source, target = struct.unpack_from("!HH", data)
+        if protocol == UDP:
             return f"udp/{target}"
-        flags = data[start + 13] & _SYN_ACK
+        flags = data[13] & _SYN_ACK if len(data) > 13 else 0  # noqa: PLR2004 - where TCP has them
         if flags == _SYN and target in self._tcp:
             return f"syn/{target}"
         return f"synack/{source}" if flags == _SYN_ACK and source in self._tcp else ""
 
-    def _past(self, data: bytes, sender: tuple[object, ...]) -> None:
-        """Count one packet that the host's firewall let in."""
-        start = (data[0] & 0x0F) * 4
-        esp = data[9] == ESP
-        if len(data) < start + 8:
+    def _past(self, protocol: int, data: bytes, sender: tuple[object, ...]) -> None:
+        """Count one packet that the host's firewall let in, without its IP header."""
+        if len(data) < _SHORTEST:
             return
-        kind = "esp" if esp else "udp/{}".format(struct.unpack_from("!H", data, start + 2)[0])
-        message = message_in(data[start if esp else start + 8 :])
+        kind = "esp" if protocol == ESP else "udp/{}".format(struct.unpack_from("!H", data, 2)[0])
+        message = message_in(data if protocol == ESP else data[_SHORTEST:])
         ours = message is not None and message.get("run") == self._run
         name = str(message.get("from")) if ours and message is not None else str(sender[0])
         self._add(self._heard, kind, name)
@@ -213,9 +233,19 @@ def _packets(code: list[tuple[int, int, int, int]]) -> socket.socket:
     return link
 
 
-def _raw(protocol: int, code: list[tuple[int, int, int, int]]) -> socket.socket:
+def _length(data: bytes) -> int:
+    """Return the bytes of a packet's IP header."""
+    return _HEADER_6 if data[0] >> 4 == _VERSION_6 else (data[0] & 0x0F) * 4
+
+
+def _has_ipv6() -> bool:
+    """Return whether the kernel has IPv6 at all; where it is only switched off, its sockets hear nothing."""
+    return os.path.exists("/proc/net/if_inet6")
+
+
+def _raw(version: int, protocol: int, code: list[tuple[int, int, int, int]]) -> socket.socket:
     """Return a socket that gets a copy of what the host accepts of a protocol, and the program, too."""
-    link = socket.socket(socket.AF_INET, socket.SOCK_RAW, protocol)
+    link = socket.socket(socket.AF_INET6 if version == _VERSION_6 else socket.AF_INET, socket.SOCK_RAW, protocol)
     bpf.attach(link, code)
     link.settimeout(_TICK)
     return link
@@ -236,20 +266,41 @@ def throw(run: str, task: dict[str, object]) -> dict[str, object]:
     known = {label: one for label, one in targets.items() if isinstance(one, dict)} if isinstance(targets, dict) else {}
     outcomes: dict[str, dict[str, object]] = {label: {"sent": 0, "why": "", "errno": 0} for label in known}
     message: dict[str, object] = {"run": run, "from": task["from"]}
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, _esp() as esp:
+    senders = _Senders()
+    try:
         for _ in range(TIMES):
             for label, one in known.items():
                 protocol, port = str(one["protocol"]), int(one.get("port") or 0)
                 body = datagram(protocol, port, data, message)
                 outcome = outcomes[label]
                 try:
-                    (esp if protocol == "esp" else udp).sendto(body, (str(one["address"]), port))
+                    senders.send(protocol, body, str(one["address"]), port)
                     outcome["sent"] = int(str(outcome["sent"])) + 1
                 except OSError as error:
                     outcome.update(why=error.strerror or str(error), errno=error.errno or 0)
             time.sleep(PAUSE)
+    finally:
+        senders.close()
     return {"targets": outcomes}
 
 
-def _esp() -> socket.socket:
-    return socket.socket(socket.AF_INET, socket.SOCK_RAW, ESP)
+class _Senders:
+    """Sockets for datagrams and ESP by both versions of IP; each is opened when it is first needed."""
+
+    def __init__(self) -> None:
+        self._links: dict[tuple[str, int], socket.socket] = {}
+
+    def close(self) -> None:
+        """Let the sockets go."""
+        for link in self._links.values():
+            link.close()
+
+    def send(self, protocol: str, body: bytes, address: str, port: int) -> None:
+        """Send one packet; raises ``OSError`` with the kernel's reason."""
+        family, is_esp = wire.family(address), protocol == "esp"
+        link = self._links.get((protocol, family))
+        if link is None:
+            kind, number = (socket.SOCK_RAW, ESP) if is_esp else (socket.SOCK_DGRAM, 0)
+            link = self._links[protocol, family] = socket.socket(family, kind, number)
+        # A raw socket of IPv6 takes no other port than none, or its own protocol.
+        link.sendto(body, (address, 0 if is_esp else port))

@@ -18,6 +18,11 @@ def endpoint(target: str) -> tuple[str, int]:
     return host, int(port or PORT)
 
 
+def family(address: str) -> socket.AddressFamily:
+    """Return the family of an address: IPv6 has colons."""
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
 def encode(message: dict[str, object]) -> bytes:
     """Return a message as bytes, without a line's end."""
     return json.dumps(message, separators=(",", ":")).encode()

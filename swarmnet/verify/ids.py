@@ -186,6 +186,7 @@ class CauseId(_Explained):
     SWARM_PORTS = ("swarm-ports", "several of the ports that a swarm needs are closed between hosts")
     OTHER_SENDER = ("other-sender", "packets of a host come from another address than the one that it advertises")
     ADVERTISE = ("advertise", "the address that a host is to advertise is not on one of its interfaces")
+    MIXED_FAMILIES = ("mixed-families", "overlays of some hosts would go by IPv6, and of others by IPv4")
     HOST_TWICE = ("host-twice", "two names of the inventory are one host")
     ENGINE_OLD = ("engine-old", "an engine is too old for a swarm, or for encrypted overlays that encrypt")
     ENGINES_DIFFER = ("engines-differ", "the versions of the engines are far apart")

@@ -167,6 +167,7 @@ FACTS, OBSERVER_FACTS = Key("facts", _ipvs), Key("facts/host", _ipvs)
 """Whether the kernel has IPVS. The observer is asked, too: hosts without a probe have one."""
 ESP = command("esp")
 SAVE, SAVE_LEGACY, SAVE_NFT = rules("rules"), rules("rules/legacy"), rules("rules/nft")
+SAVE_6 = rules("rules/ipv6")
 NAT, FILTER = rules("ingress/nat"), rules("ingress/filter")
 ROUTES, MESH_TABLE = command("ingress/routes"), command("ingress/ipvs")
 RUNNING_NOW: Key[dict[str, frozenset[str]]] = Key("tasks/now", _tasks)

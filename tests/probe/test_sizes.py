@@ -54,6 +54,7 @@ def test_a_search_that_has_no_time_left_says_that_its_size_is_not_exact() -> Non
 @needs_icmp
 def test_peers_that_are_asked_side_by_side_are_all_answered() -> None:
     targets: dict[str, object] = {f"p{number}": f"127.0.0.{number}" for number in range(1, 20)}
+    targets |= {f"six{number}": "::1" for number in range(1, 4)}
     found = ask_all(targets, 1400, time.monotonic() + 5)
     whole = {"ok": True, "why": "", "largest": 1400, "exact": True, "beyond": "", "tries": 1}
     assert found == dict.fromkeys(targets, whole)

@@ -19,17 +19,18 @@ def a_port() -> int:
 
 
 @pytest.mark.lab
-def test_hears_datagrams_esp_and_connections_without_a_program_and_loses_none_at_the_end() -> None:
+@pytest.mark.parametrize("own", ["127.0.0.1", "::1"])
+def test_hears_datagrams_esp_and_connections_without_a_program_and_loses_none_at_the_end(own: str) -> None:
     tcp, udp = a_port(), a_port()
     one = watch.Watch("r1", {"tcp": [tcp], "udp": [udp, DATA], "data": DATA})
     targets = {
-        "a": {"address": "127.0.0.1", "protocol": "udp", "port": udp},
-        "b": {"address": "127.0.0.1", "protocol": "udp", "port": DATA},
-        "c": {"address": "127.0.0.1", "protocol": "esp", "port": 0},
+        "a": {"address": own, "protocol": "udp", "port": udp},
+        "b": {"address": own, "protocol": "udp", "port": DATA},
+        "c": {"address": own, "protocol": "esp", "port": 0},
     }
 
     thrown = watch.throw("r1", {"from": "me", "data": DATA, "targets": targets})
-    socket.create_connection(("127.0.0.1", tcp)).close()
+    socket.create_connection((own, tcp)).close()
     told = one.stop()
 
     assert thrown["targets"] == {key: {"sent": watch.TIMES, "why": "", "errno": 0} for key in "abc"}
@@ -38,6 +39,8 @@ def test_hears_datagrams_esp_and_connections_without_a_program_and_loses_none_at
     wire = told["wire"]
     assert isinstance(wire, dict)
     assert {f"in/syn/{tcp}", f"out/synack/{tcp}", "in/esp", f"in/udp/{DATA}"} <= set(wire)
+    assert {address for row in wire.values() for address in row} == {own}
+    assert told["senders"] == {"me": own}
 
 
 @pytest.mark.lab
@@ -54,6 +57,7 @@ def test_messages_are_read_out_of_what_carries_them() -> None:
 
 
 def test_a_filter_jumps_forward_and_within_its_lines() -> None:
-    code = bpf.doors([2377, 7946], [7946], 4789, 1, 2)
+    doors = bpf.Doors([2377, 7946], [7946], 4789, 1, 2)
 
-    assert all(at + 1 + jump < len(code) for at, line in enumerate(code[:-2]) for jump in line[1:3])
+    for code in (doors.packets(), doors.bare(watch.UDP)):
+        assert all(at + 1 + jump < len(code) for at, line in enumerate(code[:-2]) for jump in line[1:3])

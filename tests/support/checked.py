@@ -11,6 +11,8 @@ from swarmnet.verify.planned import Planned
 from swarmnet.verify.scenario import Answer, Answers, Observer, Setup
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from swarmnet.model.base import JsonObject, JsonValue
     from swarmnet.verify.checks.doors import Door
 
@@ -55,8 +57,8 @@ Lost = dict[tuple[str, str, str], str]
 class Traffic:
     """What each host's observer saw and heard while all sent."""
 
-    def __init__(self, lost: Lost) -> None:
-        self._lost = lost
+    def __init__(self, lost: Lost, addresses: Mapping[str, str]) -> None:
+        self._lost, self._addresses = lost, addresses
         self.wire: dict[str, dict[str, JsonValue]] = {host: {} for host in HOSTS}
         self.heard: dict[str, dict[str, JsonValue]] = {host: {} for host in HOSTS}
 
@@ -66,7 +68,7 @@ class Traffic:
         for host, way, other, missing in ((source, "out", target, "out"), (target, "in", source, "between")):
             if end == missing:
                 return False
-            _note(self.wire[host], f"{way}/{kind}", address(other))
+            _note(self.wire[host], f"{way}/{kind}", self._addresses[other])
         return end != "in"
 
     def tries(self, source: str, target: str, door: Door) -> JsonObject:
@@ -88,7 +90,7 @@ def _note(table: dict[str, JsonValue], kind: str, who: str) -> None:
 
 def packets(setup: Setup, lost: Lost) -> Answers:
     """Return what observers say when some packets are lost; all others arrive."""
-    traffic = Traffic(lost)
+    traffic = Traffic(lost, setup.planned.addresses if setup.planned else {})
     targets: dict[tuple[str, str], JsonObject] = {}
     for source, target in permutations(HOSTS, 2):
         for door in doors_of(setup):

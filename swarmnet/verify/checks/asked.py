@@ -106,9 +106,15 @@ def opening(kind: Front, protocol: str, port: int | None, peer: str, *, chain: s
     if kind is Front.FIREWALLD and not out:
         what = f"--add-protocol={protocol}" if port is None else f"--add-port={port}/{protocol}"
         return (f"firewall-cmd --permanent {what}", "firewall-cmd --reload")
-    number = "" if port is None else f" {protocol} dport {port}" if kind is Front.NFTABLES else f" --dport {port}"
+    six = ":" in peer
     if kind is Front.NFTABLES:
         side = "daddr" if out else "saddr"
-        what = f"ip protocol {protocol}" if port is None else number.strip()
-        return (f"nft insert rule inet filter {chain.lower()} ip {side} {peer} {what} accept",)
-    return (f"iptables -I {chain} {'-d' if out else '-s'} {peer} -p {protocol}{number} -j ACCEPT",)
+        what = f"meta l4proto {protocol}" if port is None else f"{protocol} dport {port}"
+        return (f"nft insert rule inet filter {chain.lower()} ip{'6' * six} {side} {peer} {what} accept",)
+    number = "" if port is None else f" --dport {port}"
+    return (f"{iptables(peer)} -I {chain} {'-d' if out else '-s'} {peer} -p {protocol}{number} -j ACCEPT",)
+
+
+def iptables(address: str) -> str:
+    """Return the program that filters packets to and from an address."""
+    return "ip6tables" if ":" in address else "iptables"

@@ -55,9 +55,8 @@ class Door:
         return self.carrier in ("vxlan", "esp")
 
     def address(self, setup: Setup, host: str) -> str:
-        """Return where a host takes it; empty where that is not known, or not by IPv4."""
-        found = setup.planned.address(host, is_data=self.is_data) if setup.planned else ""
-        return "" if ":" in found else found
+        """Return where a host takes it; empty where that is not known."""
+        return setup.planned.address(host, is_data=self.is_data) if setup.planned else ""
 
     def to(self, peer: str) -> str:
         """Return the label of a target."""

@@ -40,6 +40,7 @@ class Identities(HostCheck):
         """Return one verdict for each group of hosts that share what must be their own."""
         machine = {host: (lines(answers, host, MACHINE) or ("",))[0].strip() for host in members(setup)}
         troubles = [*duplicates(setup.state.hosts, machine), *_cards(setup, answers), *_addresses(setup)]
+        troubles += _families(setup)
         fine = f"{len(members(setup))} hosts have identities and addresses of their own"
         return self.reported(troubles, fine, unread_in(setup, answers, FILES, keys.PLACES))
 
@@ -74,6 +75,24 @@ def _addresses(setup: Setup) -> Iterator[Trouble]:
     for host, why in (setup.planned.problems if setup.planned else {}).items():
         fix = f"write an address of {host} that the others reach as 'advertise' in the inventory"
         yield Trouble(CauseId.ADVERTISE, (host,), why, fix)
+
+
+def _families(setup: Setup) -> Iterator[Trouble]:
+    """Yield hosts whose overlays would go by another version of IP than those of the others.
+
+    Linux VXLAN devices do not support peers of both (moby, ``isIPv6Transport`` of the overlay driver).
+    """
+    paths = setup.planned.data_paths if setup.planned else {}
+    six = tuple(host for host, address in paths.items() if ":" in address)
+    four = tuple(host for host in paths if host not in six)
+    if six and four:
+        yield Trouble(
+            CauseId.MIXED_FAMILIES,
+            six,
+            f"overlays of {', '.join(six)} would go by IPv6, and those of {', '.join(four)} by IPv4: a VXLAN device has"
+            " peers of one kind alone, so no overlay connects them",
+            "write addresses of one kind for all hosts as 'advertise' or 'data_path' in the inventory",
+        )
 
 
 def _cards(setup: Setup, answers: Answers) -> Iterator[Trouble]:

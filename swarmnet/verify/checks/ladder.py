@@ -58,7 +58,7 @@ def fate(setup: Setup, answers: Answers, pair: Pair, door: Door, told: Key[JsonO
             why = next((one.problem for one in setup.observers if one.host == host), None)
             return Fate(Stage.UNKNOWN, pair, detail=f"{host}: {why or 'no container runs there'}")
         if not door.address(setup, host):
-            return Fate(Stage.UNKNOWN, pair, detail=f"{host} has no IPv4 address to be reached at")
+            return Fate(Stage.UNKNOWN, pair, detail=f"it is not known at which address {host} is reached")
         if told.problem(answers, host):
             return Fate(Stage.UNKNOWN, pair, detail=f"{host}: {told.problem(answers, host)}")
     sight = _Sight(setup, answers, door, told)

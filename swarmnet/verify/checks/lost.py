@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims
-from swarmnet.verify.checks.asked import Front, front, opening
+from swarmnet.verify.checks.asked import Front, front, iptables, opening
 from swarmnet.verify.checks.ladder import Fate, Stage
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.patterns import Reach, Shape, decompose
@@ -186,7 +186,8 @@ def _commands(setup: Setup, answers: Answers, loss: Loss, chain: str) -> tuple[s
     kind = front(answers, doers[0])
     if loss.is_answer:
         by_nft = f"nft insert rule inet filter {chain.lower()} ct state established,related accept"
-        accept = f"iptables -I {chain} -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT"
+        program = iptables(loss.doors[0].address(setup, doers[0]))
+        accept = f"{program} -I {chain} -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT"
         return (by_nft if kind is Front.NFTABLES else accept,)
     found: list[str] = []
     for door in loss.doors:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from swarmnet.operations.addresses import advertise_of, data_path_of
@@ -32,8 +33,8 @@ def planned_of(inventory: Inventory, state: ClusterState, operations: Iterable[O
         if facts is None:
             continue
         try:
-            addresses[host.name] = facts.engine.membership.address or advertise_of(host, facts)
-            data_paths[host.name] = data_path_of(host, facts) or addresses[host.name]
+            addresses[host.name] = _canonical(facts.engine.membership.address or advertise_of(host, facts))
+            data_paths[host.name] = _canonical(data_path_of(host, facts) or addresses[host.name])
         except ValueError as error:
             problems[host.name] = str(error)
     steps = tuple(operations or ())
@@ -51,6 +52,11 @@ def planned_of(inventory: Inventory, state: ClusterState, operations: Iterable[O
         blocks=() if state.swarm is not None else tuple(_blocks(steps)),
         published=tuple(_published(steps)),
     )
+
+
+def _canonical(address: str) -> str:
+    """Return an address as kernels write it: what observers see is compared with it."""
+    return str(ip_address(address))
 
 
 def _blocks(steps: Iterable[Operation]) -> Iterable[Block]:

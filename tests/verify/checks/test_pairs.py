@@ -8,20 +8,24 @@ import pytest
 
 from swarmnet.model.report import Status
 from swarmnet.verify.checks.asked import FILES, UNITS
-from swarmnet.verify.checks.doors import ENDED
+from swarmnet.verify.checks.doors import ENDED, WATCH
 from swarmnet.verify.checks.pairs import Pairs
 from swarmnet.verify.checks.story import judged
 from swarmnet.verify.ids import CauseId
-from swarmnet.verify.scenario import Answer
+from swarmnet.verify.scenario import Answer, ObserverTask
 from tests.support.checked import HOSTS, hosts_setup, packets
 
 if TYPE_CHECKING:
     from swarmnet.model.report import Verdict
+    from swarmnet.verify.scenario import Answers, Setup
     from tests.support.checked import Lost
 
 
-def bad(lost: Lost, **how: bool) -> list[Verdict]:
-    setup = hosts_setup(**how)
+SIX = {host: f"fd00:db8::{number}" for number, host in enumerate(HOSTS, 1)}
+
+
+def bad(lost: Lost, **how: object) -> list[Verdict]:
+    setup = hosts_setup(**how)  # type: ignore[arg-type]
     verdicts, _ = judged(setup, (Pairs(),), packets(setup, lost))
     return [one for one in verdicts if one.status is not Status.OK]
 
@@ -141,3 +145,44 @@ def test_one_host_has_nothing_between() -> None:
 
     assert found.status is Status.SKIPPED
     assert HOSTS[0] not in found.detail
+
+
+def test_hosts_that_are_known_by_ipv6_are_tried_by_ipv6_in_all_the_same_ways() -> None:
+    setup = hosts_setup(addresses=SIX, data_paths=SIX)
+
+    tasks = [one.task for one in Pairs().ask(setup, watching(setup)) if isinstance(one, ObserverTask)]
+    verdicts, (matrix,) = judged(setup, (Pairs(),), packets(setup, {}))
+
+    assert all(address in str(tasks) for address in SIX.values())
+    assert "192.0.2." not in str(tasks)
+    assert [one.status for one in verdicts] == [Status.OK]
+    assert matrix.counts() == {Status.OK: 6}
+
+
+def watching(setup: Setup) -> Answers:
+    return {(host, WATCH.name): Answer({"ready": True}) for host in setup.watched}
+
+
+@pytest.mark.parametrize(
+    ("units", "kind", "command"),
+    [
+        ("inactive\ninactive\n", "syn/7946", "ip6tables -I INPUT -s fd00:db8::2 -p tcp --dport 7946 -j ACCEPT"),
+        ("inactive\ninactive\n", "esp", "ip6tables -I INPUT -s fd00:db8::2 -p esp -j ACCEPT"),
+        ("inactive\ninactive\n", "synack/7946", "ip6tables -I INPUT -m conntrack --ctstate ESTABLISHED"),
+        (
+            "inactive\nactive\n",
+            "esp",
+            "nft insert rule inet filter input ip6 saddr fd00:db8::2 meta l4proto esp accept",
+        ),
+    ],
+)
+def test_commands_for_peers_that_are_known_by_ipv6_are_those_of_its_firewall(
+    units: str, kind: str, command: str
+) -> None:
+    setup = hosts_setup(addresses=SIX, data_paths=SIX)
+    seen = packets(setup, {("w1", "w2", kind): "in"})
+    seen["w2", UNITS.name] = Answer({"exit": 3, "stdout": units, "stderr": ""})
+
+    (found,) = Pairs().judge(setup, seen).verdicts
+
+    assert command in str(found.evidence["commands"])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.verify import keys, nftables
 from swarmnet.verify.iptables import EMPTY, parse
-from swarmnet.verify.keys import SAVE
+from swarmnet.verify.keys import SAVE, SAVE_6
 from swarmnet.verify.packet_filter import Filter
 from swarmnet.verify.scenario import HostCommand
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 OTHER, NATIVE = keys.command("rules/other"), keys.command("rules/native")
 LEGACY, NFT, NFTABLES = "legacy", "nft", "nftables"
+IPTABLES, IP6TABLES = "iptables", "ip6tables"
+ONLY_IPV4 = "ip"
+"""The family of nftables whose tables see packets of IPv4 alone."""
 TABLES = ("raw", "mangle", "filter")
 ENGINES = "DOCKER-USER"
 """A chain that every engine makes."""
@@ -48,11 +51,13 @@ class BackEnd:
     has_engine_rules: bool = False
     native: tuple[str, str] = ("", "")
     """Family and table of nftables, whose chain at one hook this is; empty for iptables."""
+    family: str = IPTABLES
+    """``ip6tables`` for rules of IPv6."""
 
     @property
     def program(self) -> str:
         """What changes these rules."""
-        return f"iptables-{self.name}" if self.name else "iptables"
+        return f"{self.family}-{self.name}" if self.name else self.family
 
 
 def read_others(host: str) -> tuple[HostCommand, HostCommand]:
@@ -74,6 +79,18 @@ def back_ends(answers: Answers, host: str) -> tuple[BackEnd, ...]:
     if any(table.rules for table in other.values()):
         found.append(BackEnd(_filters(other), name, is_engines=left and not mine, has_engine_rules=left))
     return (*found, *_native(answers, host, frozenset({*own, *other})))
+
+
+def back_ends_by_ipv6(answers: Answers, host: str) -> tuple[BackEnd, ...]:
+    """Return what filters packets of IPv6 on a host, ``ip6tables`` first; none where it could not be read.
+
+    Rules that ``ip6tables`` has in its other back end are not read: engines write none there.
+    """
+    own = SAVE_6.read(answers, host) or {}
+    if "filter" not in own:
+        return ()
+    native = (one for one in _native(answers, host, frozenset(own)) if one.native[0] != ONLY_IPV4)
+    return (BackEnd(_filters(own), family=IP6TABLES), *native)
 
 
 def _native(answers: Answers, host: str, iptables: frozenset[str]) -> Iterator[BackEnd]:

@@ -16,10 +16,18 @@ from swarmnet.model.service import Protocol, PublishMode
 from swarmnet.verify import claims
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.iptables import CHAIN
-from swarmnet.verify.keys import SAVE
+from swarmnet.verify.keys import SAVE, SAVE_6
 from swarmnet.verify.packet_filter import Fate, Packet
 from swarmnet.verify.scenario import Answers, Findings, HostCommand, Question, Scenario, Setup
-from swarmnet.verify.scenarios.hosts.back_ends import LEGACY, NFT, NFTABLES, back_ends, read_others
+from swarmnet.verify.scenarios.hosts.back_ends import (
+    IPTABLES,
+    LEGACY,
+    NFT,
+    NFTABLES,
+    back_ends,
+    back_ends_by_ipv6,
+    read_others,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,6 +78,7 @@ class Dropper:
     """``legacy`` or ``nft`` where it is in the back end to which ``iptables`` does not lead; else ``nftables``."""
     native: tuple[str, str] = ("", "")
     """Family and table, of nftables."""
+    family: str = IPTABLES
 
     @property
     def is_left(self) -> bool:
@@ -88,7 +97,7 @@ class Dropper:
     @property
     def program(self) -> str:
         """What changes these rules."""
-        return f"iptables-{self.back_end}" if self.back_end else "iptables"
+        return f"{self.family}-{self.back_end}" if self.back_end else self.family
 
     def __str__(self) -> str:
         """Return the rule as ``iptables-save`` prints it, or the policy in words."""
@@ -117,22 +126,27 @@ class HostFirewall(Scenario):
     def ask(self, setup: Setup, _answers: Answers) -> tuple[Question, ...]:
         """Read the rules of each host, in both back ends."""
         own = [HostCommand(host, SAVE.name, ("iptables-save", "-c"), sudo=True) for host in setup.watched]
+        six = {one.host for one in setup.observers if ":" in one.vtep} & {*setup.watched}
+        own += [HostCommand(host, SAVE_6.name, ("ip6tables-save", "-c"), sudo=True) for host in sorted(six)]
         return (*own, *(one for host in setup.watched for one in read_others(host)))
 
     def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return one verdict a host and rule that drops something, else one for all whose rules could be read."""
         tables = {host: both for host in setup.watched if (both := back_ends(answers, host))}
+        six = {host: both for host in setup.watched if (both := back_ends_by_ipv6(answers, host))}
         found: dict[tuple[str, Dropper], list[Crossing]] = {}
+        unread = {host for host in setup.watched if host not in tables}
         for crossing in crossings(setup):
-            for back_end in tables.get(crossing.host, ()):
-                if (dropper := _dropped_by(tables[crossing.host], back_end, crossing)) is not None:
+            read = (six if ":" in crossing.packet.source else tables).get(crossing.host, ())
+            unread |= set() if read else {crossing.host}
+            for back_end in read:
+                if (dropper := _dropped_by(read, back_end, crossing)) is not None:
                     found.setdefault((crossing.host, dropper), []).append(crossing)
         verdicts = [self._dropped(host, dropper, dropped) for (host, dropper), dropped in found.items()]
         split = {host for host, dropper in found if dropper.is_left}
         verdicts += [v for host, both in tables.items() if host not in split and (v := self._left(host, both))]
-        unread = [host for host in setup.watched if host not in tables]
         if unread and not verdicts:
-            detail = f"the rules of {', '.join(unread)} could not be read"
+            detail = f"the rules of {', '.join(sorted(unread))} could not be read"
             fix = "let the SSH user run iptables-save with sudo and without a password, or log in as root"
             verdicts.append(self.verdict("hosts", Status.SKIPPED, detail, fix))
         elif not verdicts:
@@ -231,7 +245,8 @@ def _into(setup: Setup, host: str, peer: str, vteps: dict[str, str]) -> Iterable
         "answers (ESTABLISHED)", host, peer, "INPUT", answer, learned | doors | {claims.passage("answers", peer, host)}
     )
     inner = Packet("tcp", vteps[peer], INSIDE, came_by=device, leaves_by=BRIDGE)
-    for service, port in published(setup):
+    # The routing mesh is IPv4 only.
+    for service, port in published(setup) if ":" not in vteps[peer] else ():
         entry = frozenset(
             (claims.entry(host, "tcp"), claims.door(peer, host, "tcp"), claims.passage("doors", peer, host))
         )
@@ -308,7 +323,7 @@ def _dropped_by(both: tuple[BackEnd, ...], back_end: BackEnd, crossing: Crossing
         rule = fates[-1][1]
         if any(fate is not Fate.DROPPED for fate, _rule in fates):
             continue
-        dropper = Dropper(name, chain, rule, back_end.name, back_end.native)
+        dropper = Dropper(name, chain, rule, back_end.name, back_end.native, back_end.family)
         if not back_end.is_engines:
             return dropper
         engines = rule is not None and rule.chain.startswith("DOCKER") and rule.chain != "DOCKER-USER"
