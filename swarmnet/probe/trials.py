@@ -37,7 +37,8 @@ def tried() -> dict[str, object]:
         "bridge": lambda: _device("bridge", b""),
         "veth": lambda: _device("veth", b""),
         "ip_vs": _balancer,
-        "esp": _esp,
+        "esp": lambda: _esp(socket.AF_INET, "192.0.2.1", "192.0.2.2"),
+        "esp6": lambda: _esp(socket.AF_INET6, "2001:db8::1", "2001:db8::2"),
     }
     return {"targets": {name: _outcome(trial) for name, trial in trials.items()}}
 
@@ -83,13 +84,13 @@ def _balancer() -> None:
     _acknowledged(_GENERIC, _CONTROL, struct.pack("=BBH", _GET_FAMILY, 1, 0) + _attribute(2, b"IPVS\0"), _ACK)
 
 
-def _esp() -> None:
+def _esp(family: socket.AddressFamily, *addresses: str) -> None:
     """Add a state with the cipher of encrypted overlays; its key is zeros and protects nothing."""
-    ends = [socket.inet_aton(one) + bytes(12) for one in ("192.0.2.1", "192.0.2.2")]
-    selector = bytes(40) + struct.pack("=H", socket.AF_INET) + bytes(14)
+    ends = [socket.inet_pton(family, one).ljust(16, b"\0") for one in addresses]
+    selector = bytes(40) + struct.pack("=H", family) + bytes(14)
     state = selector + ends[1] + struct.pack("!I", 0x1000) + bytes([_PROTOCOL_ESP, 0, 0, 0]) + ends[0]
     limits = struct.pack("=4Q", *[0xFFFFFFFFFFFFFFFF] * 4) + bytes(32)
-    state += limits + bytes(32) + bytes(12) + struct.pack("=IIHBBB", 0, 0, socket.AF_INET, 0, 0, 0)
+    state += limits + bytes(32) + bytes(12) + struct.pack("=IIHBBB", 0, 0, family, 0, 0, 0)
     state += bytes(-len(state) % 8)
     key = bytes(20)
     cipher = _CIPHER.ljust(64, b"\0") + struct.pack("=II", len(key) * 8, 64) + key

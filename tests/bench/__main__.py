@@ -49,6 +49,8 @@ WORKS = (
     "restore",
 )
 """The rows of one size."""
+OF_MANY = ("first apply", "unchanged apply", "connections", "matrix: pairs", "matrix: all of it")
+"""The rows of many hosts; the usual script would need minutes for their pairs."""
 OF_SERVICES = ("200 services", "adopt", "stack file")
 """The rows of many services: an empty plan of them, adopt of them, the plan of a stack file of 60 besides."""
 Wanted = frozenset[str]
@@ -115,7 +117,7 @@ def free_memory() -> float:
 
 def measure_many(fewer: Sequence[Row], hosts: int, overlays: int, wanted: Wanted) -> list[Row]:
     """Return the works of many hosts, and what each host more than in ``fewer`` costs."""
-    first, again, connect = (Row(work, hosts, overlays) for work in ("first apply", "unchanged apply", "connections"))
+    first, again, connect, pairs, whole = every = [Row(work, hosts, overlays) for work in OF_MANY]
     names = json.dumps([f"net{n:02}" for n in range(overlays)])
     raw = [sys.executable, "-m", "tests.bench.raw"]
     with cluster("bench-many", hosts) as here:
@@ -126,7 +128,9 @@ def measure_many(fewer: Sequence[Row], hosts: int, overlays: int, wanted: Wanted
             again.seconds["raw API"] = median_of_three([*raw, "observe", str(here.inventory), str(overlays)])
         if connect.work in wanted:
             _connections(connect, here)
-    rows = [row for row in (first, again, connect) if row.work in wanted]
+        if {pairs.work, whole.work} & wanted:
+            _own_matrix(pairs, whole, here)
+    rows = [row for row in every if row.work in wanted]
     for row in rows:
         before = max((one for one in fewer if one.work == row.work), key=lambda one: one.hosts, default=None)
         if before is not None:
@@ -224,8 +228,8 @@ def _usual(script: str, here: Cluster, *words: str) -> list[str]:
     return [str(HERE / script), ssh["key"], ssh["known_hosts"], *words, *here.addresses]
 
 
-def _matrix(pairs: Row, whole: Row, here: Cluster) -> None:
-    """Time the pairs alone (probes are up on both sides), and all of it, from nothing to nothing."""
+def _own_matrix(pairs: Row, whole: Row, here: Cluster) -> None:
+    """Time swarmnet's pairs alone (probes are up on both sides), and all of it, from nothing to nothing."""
     verify = [SWARMNET, "verify", "-i", str(here.inventory), "--network", "net00", "--only", "icmp"]
     timed(verify)  # the image reaches the hosts: the usual way has its own there before it starts, too
     whole.seconds["swarmnet"] = timed(verify)
@@ -233,6 +237,10 @@ def _matrix(pairs: Row, whole: Row, here: Cluster) -> None:
     phases = json.loads(done.stdout)["phases"]
     pairs.seconds["swarmnet"] = sum(phase["seconds"] for phase in phases if phase["name"].startswith("round"))
 
+
+def _matrix(pairs: Row, whole: Row, here: Cluster) -> None:
+    """Time both matrices, swarmnet's and that of the usual script."""
+    _own_matrix(pairs, whole, here)
     began = time.monotonic()
     here.each("docker run -d --name pinger --network net00 bench:1 sleep 100000 >/dev/null")
     inspect = "docker inspect -f '{{(index .NetworkSettings.Networks \"net00\").IPAddress}}' pinger"

@@ -36,6 +36,13 @@ class Feature:
     breaks: str
     modules: str
     for_encryption: bool = False
+    by_ipv6: bool | None = None
+    """Whether hosts need it whose overlays go by IPv6; None: all do."""
+
+    def concerns(self, setup: Setup, host: str) -> bool:
+        """Return whether a host needs it."""
+        path = setup.planned.address(host, is_data=True) if setup.planned else ""
+        return self.by_ipv6 in (None, ":" in path)
 
 
 FEATURES = (
@@ -43,7 +50,17 @@ FEATURES = (
     Feature("bridge", CauseId.KERNEL_LACKS, "no network of the engine works there", "bridge br_netfilter"),
     Feature("veth", CauseId.KERNEL_LACKS, "no network of the engine works there", "veth"),
     Feature("ip_vs", CauseId.NO_IPVS, "neither virtual addresses nor the routing mesh work there", "ip_vs ip_vs_rr"),
-    Feature("esp", CauseId.NO_ESP, "encrypted overlays carry nothing there", "esp4 xfrm_user gcm", for_encryption=True),
+    *(
+        Feature(
+            name,
+            CauseId.NO_ESP,
+            "encrypted overlays carry nothing there",
+            modules,
+            for_encryption=True,
+            by_ipv6=name == "esp6",
+        )
+        for name, modules in (("esp", "esp4 xfrm_user gcm"), ("esp6", "esp6 xfrm_user gcm"))
+    ),
 )
 PACKAGES: Mapping[str, str] = {
     "debian": "apt-get install -y linux-image-$(dpkg --print-architecture)",
@@ -79,7 +96,8 @@ class KernelFeatures(HostCheck):
 
 
 def _lacking(setup: Setup, answers: Answers, feature: Feature, *, encrypted: bool | None) -> Iterator[Trouble]:
-    told = {host: (TRIED.read(answers, host) or {}).get(feature.name) for host in setup.watched}
+    concerned = [host for host in setup.watched if feature.concerns(setup, host)]
+    told = {host: (TRIED.read(answers, host) or {}).get(feature.name) for host in concerned}
     hosts = [host for host, one in told.items() if one is not None and one.get("ok") is False]
     if hosts and (encrypted is not False or not feature.for_encryption):
         why = sorted({str((told[host] or {}).get("why")) for host in hosts})

@@ -55,6 +55,7 @@ echo "machine $(cat /etc/machine-id 2>/dev/null) -"
 wait
 """
 Target = tuple[str, int]
+_ANY = ("0.0.0.0", "::")  # noqa: S104 - what some leaders call themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,16 +160,22 @@ def _targets(state: ClusterState, plan: Plan, host: str) -> Iterator[Target]:
         if node.manager_address
         and node.id in staying  # one that is replaced may be dead, and still be called reachable for a moment
         and node.reachability == "reachable"
-        and node.manager_address.rpartition(":")[0] not in entering  # the dead entry of a host that joins again
+        and _end(node.manager_address)[0] not in entering  # the dead entry of a host that joins again
     ]
     for place in managers:
-        address, _, port = place.rpartition(":")
-        if ":" not in address and port.isdigit() and address != "0.0.0.0":  # noqa: S104 - what some leaders call themselves
+        address, port = _end(place)
+        if port.isdigit() and address not in _ANY:
             yield address, int(port)
             yield address, GOSSIP
     for one in plan.actions if not managers else ():
-        if isinstance(one, InitSwarm) and one.host != host and ":" not in one.advertise:
+        if isinstance(one, InitSwarm) and one.host != host:
             yield one.advertise, ORDERS
+
+
+def _end(place: str) -> tuple[str, str]:
+    """Return address and port of ``10.0.0.1:2377`` or ``[fd00::1]:2377``."""
+    address, _, port = place.rpartition(":")
+    return address.strip("[]"), port
 
 
 def _asked(ports: Ports, host: str, targets: Iterable[Target]) -> _Told:

@@ -282,6 +282,21 @@ def test_a_feature_that_a_kernel_lacks_is_named(feature: str, cause: str, status
     assert "apt-get install -y linux-image-$(dpkg --print-architecture)" in str(found.evidence["commands"])
 
 
+@pytest.mark.parametrize(("host", "is_named"), [("w1", True), ("w2", False)])
+def test_esp_by_ipv6_matters_where_overlays_go_by_ipv6_and_a_mixture_of_both_never_works(
+    host: str, *, is_named: bool
+) -> None:
+    answers = healthy()
+    tried = answers[host, TRIED.name].value["targets"]
+    assert isinstance(tried, dict)
+    tried["esp6"] = {"ok": False, "why": "Operation not supported"}
+    setup = hosts_setup(data_paths={"m1": address("m1"), "w1": "fd00:db8::1", "w2": address("w2")})
+
+    assert [one.cause for one in bad(KernelFeatures(), setup, answers)] == [CauseId.NO_ESP] * is_named
+    mixed = only(Identities(), setup)
+    assert (mixed.cause, mixed.status, mixed.evidence["hosts"]) == (CauseId.MIXED_FAMILIES, Status.FAILED, ["w1"])
+
+
 def test_a_kernel_that_refuses_both_matches_cannot_mark_what_is_to_be_encrypted() -> None:
     answers = healthy()
     said = "iptables v1.8.9 (legacy): Couldn't load match\n"

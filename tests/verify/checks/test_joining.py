@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from swarmnet.model.plan import Plan
     from swarmnet.model.ports import Ports
     from swarmnet.model.state import ClusterState, EngineFacts
+    from swarmnet.model.swarm import Node
     from swarmnet.workflows.apply import Goal, Prepared
     from tests.simulator import Machine
 
@@ -117,6 +118,14 @@ def test_no_host_has_to_reach_a_manager_that_is_down_or_leaves_or_that_joins_aga
         for one in seen.plan.actions
         if isinstance(one, Join)
     ]
+    asked = asked_of(made, seen, joins, node)
+
+    assert len(asked) == 3
+    assert not [argv for argv in asked if "10.66.0.77" in argv]
+
+
+def asked_of(made: World, seen: Prepared, joins: list[Join], node: Node) -> list[Sequence[str]]:
+    """Return the commands that hosts which join a swarm with this manager are asked to run."""
     asked: list[Sequence[str]] = []
 
     def answer(_machine: Machine, argv: Sequence[str], _stdin: bytes) -> tuple[int, bytes, bytes]:
@@ -125,16 +134,21 @@ def test_no_host_has_to_reach_a_manager_that_is_down_or_leaves_or_that_joins_aga
 
     for machine in made.machines.values():
         machine.programs["sh"] = answer
+    plan = seen.plan.model_copy(update={"actions": tuple(joins)})
+    readiness(made.ports(), plan, seen.state.model_copy(update={"nodes": (node,)}), allowed=False)
+    return asked
 
-    readiness(
-        made.ports(),
-        seen.plan.model_copy(update={"actions": tuple(joins)}),
-        seen.state.model_copy(update={"nodes": (node,)}),
-        allowed=False,
-    )
 
-    assert len(asked) == 3
-    assert not [argv for argv in asked if "10.66.0.77" in argv]
+def test_a_manager_that_is_known_by_ipv6_must_be_reached_by_ipv6() -> None:
+    made = world()
+    seen = prepare(made.ports(), goal(made.inventory))
+    first = next(one for one in seen.plan.predicted.nodes if one.reachability)
+    node = first.model_copy(update={"manager_address": "[fd00:db8::7]:2377", "reachability": "reachable"})
+    joins = [one for one in seen.plan.actions if isinstance(one, Join)]
+
+    asked = [argv for argv in asked_of(made, seen, joins, node) if len(argv) > 4]
+
+    assert [[*argv[4:]] for argv in asked] == [["fd00:db8::7", "2377", "fd00:db8::7", "7946"]] * len(joins)
 
 
 def test_a_refused_host_changes_nothing_and_the_error_names_the_flag() -> None:

@@ -14,7 +14,7 @@ from swarmnet.model.swarm import Node, NodeSpec
 from swarmnet.verify.causes.consequences import traced
 from swarmnet.verify.causes.pairs import explain
 from swarmnet.verify.iptables import parse
-from swarmnet.verify.keys import SAVE
+from swarmnet.verify.keys import SAVE, SAVE_6
 from swarmnet.verify.packet_filter import Fate, Filter, Packet
 from swarmnet.verify.scenario import Answer, Answers, MeshService, Observer
 from swarmnet.verify.scenarios.control.nodes import NodesReady
@@ -170,6 +170,30 @@ def test_what_a_host_drops_is_named_with_the_rule_and_the_command_that_removes_i
     assert (verdict.status, verdict.subject) == (Status.FAILED, "host w3")
     assert verdict.detail.startswith(f"the firewall of w3 {words}")
     assert verdict.evidence["commands"] == [f"iptables -D {rule[3:]}"]
+
+
+def judged_by_ipv6(rules: dict[str, str]) -> tuple[Verdict, ...]:
+    """Return the verdicts of hosts that know each other by IPv6, and whose rules of IPv4 drop everything."""
+    four = "*filter\n:INPUT DROP [0:0]\n:OUTPUT DROP [0:0]\nCOMMIT\n"
+    observers = tuple(Observer(f"w{n}", f"fd00:db8::{n}") for n in (1, 2, 3))
+    answers = {(host, SAVE.name): Answer({"exit": 0, "stdout": four}) for host in ("w1", "w2", "w3")}
+    answers |= {(host, SAVE_6.name): Answer({"exit": 0, "stdout": text}) for host, text in rules.items()}
+    return HostFirewall().judge(replace(cluster(), observers=observers), answers).verdicts
+
+
+def test_between_hosts_that_know_each_other_by_ipv6_only_its_rules_count() -> None:
+    rule = "-A INPUT -s fd00:db8::1/128 -p udp -m udp --dport 4789 -j DROP"
+    fine = table()
+
+    (ok,) = judged_by_ipv6(dict.fromkeys(("w1", "w2", "w3"), fine))
+    (bad,) = judged_by_ipv6({"w1": fine, "w2": table(rule), "w3": fine})
+    (unread,) = judged_by_ipv6({"w1": fine, "w2": fine})
+
+    assert ok.status is Status.OK
+    assert (bad.status, bad.subject) == (Status.FAILED, "host w2")
+    assert bad.detail.startswith("the firewall of w2 drops udp 4789 from w1")
+    assert bad.evidence["commands"] == [f"ip6tables -D {rule[3:]}"]
+    assert (unread.status, "w3 could not be read" in unread.detail) == (Status.SKIPPED, True)
 
 
 @pytest.mark.parametrize(
