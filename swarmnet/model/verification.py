@@ -138,6 +138,8 @@ class Verification(Document):
     """The names of those that were asked."""
     level: Level | None = None
     """None where scenarios were chosen by name."""
+    untested: tuple[str, ...] = ()
+    """Those of the networks on which nothing could be tested."""
     tasks: dict[str, dict[str, dict[str, int]]] = Field(default_factory=dict, exclude=True)
     """For each tested network the services on it, and how many of their tasks run on which host; only drawn."""
 

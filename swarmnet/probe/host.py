@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import struct
 import time
 
-from swarmnet.probe import netlink
+from swarmnet.probe import cards, netlink
 
 SETTINGS = "/proc/sys/net"
 FOLDER = f"{SETTINGS}/ipv4"
@@ -28,7 +29,7 @@ def kernel() -> dict[str, object]:
         the larger of its own and that of ``all`` (``ip-sysctl.rst``); ``devices``, the device of each own address, and
         ``macs``, its hardware address; ``tunnels``, the VNI of each VXLAN device of the host's own namespace, and
         ``ports``, where it listens; ``connections``, how many the kernel tracks, the most that it can, and how often it
-        could not; ``time``, in seconds since 1970.
+        could not; ``cards``, what sits at devices and may drop packets; ``time``, in seconds since 1970.
     """
     links, places = netlink.links(), netlink.places()
     common = _number(f"conf/{ALL}/rp_filter") or 0
@@ -41,8 +42,17 @@ def kernel() -> dict[str, object]:
         "tunnels": {name: link["vni"] for name, link in links.items() if "vni" in link},
         "ports": {name: link["port"] for name, link in links.items() if "port" in link},
         "connections": connections(),
+        "cards": _cards(),
         "time": time.time(),
     }
+
+
+def _cards() -> list[dict[str, object]] | None:
+    """Return what sits at the devices; None where this kernel shows it in a form that is not known here."""
+    try:
+        return cards.cards()
+    except (OSError, LookupError, ValueError, struct.error):
+        return None
 
 
 def connections() -> dict[str, object]:

@@ -34,6 +34,10 @@ _ROUTE = struct.Struct("=8BI")
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC, _RTA_METRICS = 1, 4, 5, 7, 8
 _RTAX_MTU = 2
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINKINFO = 1, 3, 4, 18
+_IFLA_LINK, _IFLA_MASTER, _IFLA_LINK_NETNSID, _IFLA_XDP = 5, 10, 37, 43
+_NUMBERS = {_IFLA_LINK: "under", _IFLA_MTU: "mtu", _IFLA_MASTER: "master"}
+_XDP_PROGRAMS = (4, 5, 6, 7)
+"""The id of the program in an attribute of its own for each way to attach one."""
 _INFO_KIND, _INFO_DATA, _VXLAN_ID, _VXLAN_PORT = 1, 2, 1, 15
 _ALIGN = 4
 _BUFFER = 256 * 1024
@@ -87,23 +91,40 @@ def _messages(data: memoryview) -> Iterator[tuple[int, memoryview]]:
 
 
 def links() -> dict[str, dict[str, object]]:
-    """Return every network device of this namespace by its name: index, MTU, MAC address as hex."""
+    """Return every network device of this namespace by its name: index, MTU, MAC address as hex.
+
+    Where it has them, too: ``under``, the index of the device that it sends by, and ``master``, that of its bridge or
+    bond; ``vni`` and ``port`` of VXLAN; ``xdp``, the id of a program that sees packets before the kernel does.
+    """
     found: dict[str, dict[str, object]] = {}
     for message in ask(ROUTE, GET_LINK, DUMP, _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0)):
         _, _, index, _, _ = _LINK.unpack_from(message)
-        device: dict[str, object] = {"index": index}
-        name = ""
-        for kind, value in attributes(message[_LINK.size :]):
-            if kind == _IFLA_IFNAME:
-                name = bytes(value).rstrip(b"\0").decode(errors="replace")
-            elif kind == _IFLA_MTU:
-                device["mtu"] = struct.unpack("=I", value)[0]
-            elif kind == _IFLA_ADDRESS:
-                device["mac"] = bytes(value).hex()
-            elif kind == _IFLA_LINKINFO:
-                device.update(_tunnel(value))
-        found[name] = device
+        parts = dict(attributes(message[_LINK.size :]))
+        name = bytes(parts.get(_IFLA_IFNAME, b"")).rstrip(b"\0").decode(errors="replace")
+        found[name] = {"index": index, **_device(parts)}
     return found
+
+
+def _device(parts: dict[int, memoryview]) -> dict[str, object]:
+    found: dict[str, object] = {
+        name: struct.unpack("=I", parts[kind])[0] for kind, name in _NUMBERS.items() if kind in parts
+    }
+    if _IFLA_LINK_NETNSID in parts:
+        found.pop("under", None)  # the other end of a pair, in another namespace
+    if _IFLA_ADDRESS in parts:
+        found["mac"] = bytes(parts[_IFLA_ADDRESS]).hex()
+    if _IFLA_LINKINFO in parts:
+        found.update(_tunnel(parts[_IFLA_LINKINFO]))
+    if _IFLA_XDP in parts:
+        found.update(_program(parts[_IFLA_XDP]))
+    return found
+
+
+def _program(attached: memoryview) -> dict[str, object]:
+    """Return the id of the XDP program of a device; nothing where it has none."""
+    parts = dict(attributes(attached))
+    ids = [struct.unpack("=I", parts[kind])[0] for kind in _XDP_PROGRAMS if kind in parts]
+    return {"xdp": ids[0]} if any(ids) else {}
 
 
 def _tunnel(info: memoryview) -> dict[str, object]:

@@ -198,6 +198,21 @@ def door(side: str, host: str, protocol: str) -> Claim:
     return ("door", side, host, protocol)
 
 
+def published(protocol: str, number: int, side: str, host: str) -> Claim:
+    """Return the way from one side (a host, or anyone) to one published port of a host, as far as that passes it on."""
+    return ("published", f"{protocol}/{number}", side, host)
+
+
+def forwarding(host: str) -> Claim:
+    """Return the claim that a host's kernel forwards packets; network namespaces begin with the host's setting."""
+    return ("forwarding", host)
+
+
+def outwards(host: str) -> Claim:
+    """Return the claim that a host passes on what its containers send out of the swarm, with its own address."""
+    return ("outwards", host)
+
+
 def both(way: Callable[[str, str], Claim], source: str, target: str) -> frozenset[Claim]:
     """Return a claim in both directions."""
     return frozenset((way(source, target), way(target, source)))

@@ -9,6 +9,7 @@ from swarmnet.errors import HostError
 from swarmnet.model.border import border
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import absence
+from swarmnet.verify.causes.at_cards import suspected
 from swarmnet.verify.causes.consequences import traced
 from swarmnet.verify.causes.failed_pairs import refine
 from swarmnet.verify.causes.pairs import explain
@@ -43,9 +44,11 @@ def judged(setup: Setup, scenarios: Sequence[Scenario], answers: Answers) -> Jud
         *within_border("look for causes", partial(explain, setup, answers, matrices), partial(_unclear, Group.PROBE)),
         *absence.explain(setup),
     ]
+    in_order = traced(one.model_copy(update={"certainty": certainty_of(one)}) for one in verdicts)
+    suspects = partial(suspected, setup, answers, in_order)
     return {
         "scenarios": tuple(one.name for one in scenarios),
-        "verdicts": traced(one.model_copy(update={"certainty": certainty_of(one)}) for one in verdicts),
+        "verdicts": within_border("look at the cards", suspects, lambda _why: in_order),
         "matrices": tuple(_refined(setup, answers, matrix) for matrix in matrices),
         "expected": reduce(_joined, (findings.expected for findings in found), None),
     }

@@ -7,7 +7,7 @@ that hook. What has no counterpart (sets by name, maps, limits) may or may not m
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -22,8 +22,11 @@ RAW = -200
 """Priority at which the kernel looks for the connection of a packet: chains before know none."""
 UNKNOWN = "--nft"
 """An option that no rule of iptables has: whether it is met is not known."""
-_FAMILIES = ("ip", "inet")
+_FAMILIES = ("ip", "inet", "netdev")
 _HOOKS = {"prerouting": "PREROUTING", "input": "INPUT", "forward": "FORWARD", "output": "OUTPUT"}
+_HOOKS.update({"ingress": "INGRESS", "egress": "EGRESS"})
+_AT_CARD = {"INGRESS": "-i", "EGRESS": "-o"}
+"""Hooks of single devices, with the option that names the device."""
 _FIELDS = {
     ("ip", "saddr"): "-s",
     ("ip", "daddr"): "-d",
@@ -40,6 +43,7 @@ _ENDS = {
     "queue": "NFQUEUE",
     "vmap": "NFQUEUE",
 }
+_REWRITES = frozenset({"masquerade", "snat"})
 _NOTHING = frozenset({"counter", "log", "comment", "notrack", "mangle"})
 """What decides nothing of a packet."""
 
@@ -65,20 +69,15 @@ def parse(text: str, left_out: frozenset[str]) -> tuple[Hooked, ...]:
         text: what was printed.
         left_out: tables of the family ip that iptables writes, which its own reader knows better.
     """
-    try:
-        listed: JsonValue = json.loads(text)
-    except (ValueError, RecursionError):
-        return ()
-    several = listed.get("nftables") if isinstance(listed, dict) else None
-    entries = [one for one in several if isinstance(one, dict)] if isinstance(several, list) else []
+    entries = _entries_of(text)
     chains: dict[tuple[str, str], dict[str, list[Rule]]] = {}
     bases = []
     for entry in entries:
         kind, value = next(iter(entry.items()), ("", None))
         if not isinstance(value, dict) or value.get("family") not in _FAMILIES:
             continue
-        place = (str(value["family"]), str(value.get("table")))
-        if place[0] == "ip" and place[1] in left_out:
+        place = _place(value)
+        if _is_iptables(place, left_out):
             continue
         if kind == "chain":
             chains.setdefault(place, {}).setdefault(str(value.get("name")), [])
@@ -93,6 +92,40 @@ def parse(text: str, left_out: frozenset[str]) -> tuple[Hooked, ...]:
     )
 
 
+def rewrites_sources(text: str, left_out: frozenset[str]) -> bool:
+    """Return whether any rule that is not iptables' gives packets another source address."""
+    rules = [one["rule"] for one in _entries_of(text) if isinstance(one.get("rule"), dict)]
+    return any(
+        isinstance(rule, dict)
+        and rule.get("family") in _FAMILIES
+        and not _is_iptables(_place(rule), left_out)
+        and _REWRITES & _statements(rule)
+        for rule in rules
+    )
+
+
+def _entries_of(text: str) -> list[JsonObject]:
+    try:
+        listed: JsonValue = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    several = listed.get("nftables") if isinstance(listed, dict) else None
+    return [one for one in several if isinstance(one, dict)] if isinstance(several, list) else []
+
+
+def _place(value: JsonObject) -> tuple[str, str]:
+    return str(value.get("family")), str(value.get("table"))
+
+
+def _is_iptables(place: tuple[str, str], left_out: frozenset[str]) -> bool:
+    return place[0] == "ip" and place[1] in left_out
+
+
+def _statements(rule: JsonObject) -> set[str]:
+    found = rule.get("expr")
+    return {str(kind) for one in (found if isinstance(found, list) else []) if isinstance(one, dict) for kind in one}
+
+
 def _priority(chain: JsonObject) -> int:
     found = chain.get("prio")
     return found if isinstance(found, int) else 0
@@ -103,6 +136,13 @@ def _hooked(place: tuple[str, str], chain: JsonObject, chains: dict[str, list[Ru
     rules = {other: tuple(several) for other, several in chains.items()}
     table = "raw" if _priority(chain) < RAW else "mangle" if hook == "PREROUTING" else "filter"
     policy = str(chain.get("policy") or "accept").upper()
+    if hook in _AT_CARD:
+        device = chain.get("dev")
+        names = [str(one) for one in device] if isinstance(device, list) else [str(device)]
+        # A policy is one of these devices alone; a rule at the end says the same.
+        last = Rule(name, ("-j", "DROP" if policy == "DROP" else "ACCEPT"))
+        mine = [replace(one, words=(_AT_CARD[hook], dev, *one.words)) for dev in names for one in (*rules[name], last)]
+        return Hooked(*place, name, hook.lower(), Table({**rules, hook: tuple(mine)}, {hook: "ACCEPT"}))
     return Hooked(*place, name, table, Table({**rules, hook: rules[name]}, {hook: policy}))
 
 
@@ -157,8 +197,6 @@ def _match(value: JsonObject) -> Iterator[str]:
     option, implied = _option(left)
     yield from implied
     wanted = _right(right, option)
-    if option == IS_IPV4:
-        return
     if option is None or wanted is None or value.get("op") not in ("==", "in", "!="):
         yield from (UNKNOWN, "match")
         return
@@ -166,8 +204,10 @@ def _match(value: JsonObject) -> Iterator[str]:
     yield from (option, wanted)
 
 
-IS_IPV4 = ""
-"""Instead of an option: what all packets are that are walked."""
+FAMILY = "--nfproto"
+"""An option that no rule of iptables has: the version of IP."""
+_VERSIONS = {"ip": "ipv4", "ip6": "ipv6"}
+"""How nft writes it of frames at a device."""
 
 
 def _option(left: JsonValue) -> tuple[str | None, tuple[str, ...]]:
@@ -183,7 +223,7 @@ def _option(left: JsonValue) -> tuple[str | None, tuple[str, ...]]:
         return {"state": "--ctstate", "status": "--ctstatus"}.get(key), ()
     if kind == "meta" and key == "ipsec":
         return "--pol", ()
-    return (IS_IPV4 if key == "nfproto" else _METAS.get(key)) if kind == "meta" else None, ()
+    return (FAMILY if key in ("nfproto", "protocol") else _METAS.get(key)) if kind == "meta" else None, ()
 
 
 def _right(right: JsonValue, option: str | None) -> str | None:
@@ -208,5 +248,5 @@ def _part(one: JsonValue, option: str | None) -> str | None:
         return None
     if isinstance(one, bool) or not isinstance(one, int | str) or str(one).startswith("@"):
         return None
-    text = str(one)
+    text = _VERSIONS.get(str(one), str(one)) if option == FAMILY else str(one)
     return f"{text[:-1]}+" if option in ("-i", "-o") and text.endswith("*") else text

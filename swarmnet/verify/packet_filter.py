@@ -43,6 +43,8 @@ class Packet:
     came_by: str | None = None
     """The device that it came in by; empty where it starts on the host."""
     leaves_by: str | None = None
+    asked: tuple[str, int] | None = None
+    """The address and port that the client asked for, where the engine leads its connection to others."""
     decrypted: bool = False
     """True for what came in ESP: it meets the host's rules a second time, as what it carries."""
 
@@ -165,6 +167,22 @@ def _status(packet: Packet, wanted: str) -> bool | None:
     return False if wanted.upper() == "DNAT" and packet.leaves_by == "" else None
 
 
+def _direction(packet: Packet, wanted: str) -> bool:
+    return wanted == ("ORIGINAL" if packet.state == "NEW" else "REPLY")
+
+
+def _asked_address(packet: Packet, wanted: str) -> bool | None:
+    if packet.asked is None:
+        return _within(packet.target, wanted) if packet.state == "NEW" and packet.leaves_by == "" else None
+    return _within(packet.asked[0], wanted)
+
+
+def _asked_port(packet: Packet, wanted: str) -> bool | None:
+    if packet.asked is None:
+        return _among(packet.port, wanted) if packet.state == "NEW" and packet.leaves_by == "" else None
+    return _among(packet.asked[1], wanted)
+
+
 _LAST = ("-j", "--jump", "-g", "--goto")
 _SILENT = ("-m", "--match", "--comment", "--dir")
 _CHECKS: dict[str, Callable[[Packet, str], bool | None]] = {
@@ -182,4 +200,8 @@ _CHECKS: dict[str, Callable[[Packet, str], bool | None]] = {
     "--pol": _pol,
     "--dst-type": _ends,
     "--ctstatus": _status,
+    "--nfproto": lambda packet, wanted: ("ipv6" if ":" in packet.source + packet.target else "ipv4") == wanted,
+    "--ctdir": _direction,
+    "--ctorigdst": _asked_address,
+    "--ctorigdstport": _asked_port,
 }

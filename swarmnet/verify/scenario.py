@@ -129,6 +129,8 @@ class Setup:
     """Tested networks that have no room for the probe service, and why."""
     crowded: Mapping[str, str] = field(default_factory=dict)
     """Networks that are not tested, since the probes do not fit them, and why."""
+    unused: frozenset[str] = frozenset()
+    """Networks that no service or container is on, and that the operator did not name."""
     expected: Expectations | None = None
     """What the playbook says of who may talk to whom; None without one."""
     ends: tuple[End, ...] = ()

@@ -17,7 +17,7 @@ from swarmnet.verify.ends import parties_of
 from swarmnet.verify.judge import judged, within_border
 from swarmnet.verify.own import overlays_of
 from swarmnet.verify.probes.eligible import eligibility
-from swarmnet.verify.probes.free_addresses import rooms
+from swarmnet.verify.probes.free_addresses import rooms, unused
 from swarmnet.verify.probes.gather import Batches
 from swarmnet.verify.probes.run import RunContext
 from swarmnet.verify.probes.starting import Start, StartPhase, in_order, start_of
@@ -152,6 +152,7 @@ def verify(
         run=run.id,
         tight={net.spec.name: _lack(space, net) for net in space.tight},
         crowded={net.spec.name: _lack(space, net) for net in space.crowded},
+        unused=frozenset() if wish.networks else unused(state, asked_for),
         expected=wish.expected,
         overlays=overlays_of(state, asked_for, named=bool(wish.networks)),
     )
@@ -173,6 +174,7 @@ def verify(
             "networks": tuple(net.spec.name for net in asked_for),
             "phases": tuple(timer.phases),
             "notes": notes,
+            "untested": tuple(net.spec.name for net in asked_for if net not in networks),
             "tasks": {net.spec.name: tasks_on(state, net.spec.name) for net in asked_for},
             **judged(setup, wish.scenarios, answers),
         }

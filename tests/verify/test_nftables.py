@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,6 +21,9 @@ from swarmnet.verify.scenarios.hosts.firewall import HostFirewall
 from swarmnet.verify.tracing.rules import stopped
 from tests.verify.scenarios.test_back_ends import FINE
 from tests.verify.scenarios.test_host_firewall import cluster
+
+if TYPE_CHECKING:
+    from swarmnet.model.report import Verdict
 
 PRINTED = Path(__file__).with_name("scenarios").joinpath("nft.json").read_text(encoding="utf-8")
 FOLDER = Path(__file__).with_name("scenarios")
@@ -135,3 +139,62 @@ def test_ufw_opens_a_port_for_the_host_that_was_named_alone() -> None:
     table = iptables.parse(FOLDER.joinpath("ufw.txt").read_text(encoding="utf-8"))["filter"]
     packet = replace(PACKET, protocol="udp", source="10.0.0.2", port=4789)
     assert Filter(table).fate("INPUT", packet)[0] is Fate.DROPPED
+
+
+def at_card(hook: str, *rules: str, policy: str = "accept", family: str = "netdev") -> str:
+    chain = (
+        f'{{"chain": {{"family": "{family}", "table": "t", "name": "c", "handle": 1, "dev": "eth0", "type": "filter",'
+        f' "hook": "{hook}", "prio": 0, "policy": "{policy}"}}}}'
+    )
+    several = [
+        f'{{"rule": {{"family": "{family}", "table": "t", "chain": "c", "handle": {number}, "expr": [{one}]}}}}'
+        for number, one in enumerate(rules, 7)
+    ]
+    return f'{{"nftables": [{", ".join([chain, *several])}]}}'
+
+
+PORT = '{"match": {"op": "==", "left": {"payload": {"protocol": "udp", "field": "dport"}}, "right": 4789}}'
+BY = '{{"match": {{"op": "{op}", "left": {{"meta": {{"key": "{key}"}}}}, "right": "{right}"}}}}'
+DROP = '{"drop": null}'
+
+
+@pytest.mark.parametrize(
+    ("printed", "words"),
+    [
+        (at_card("ingress", f"{PORT}, {DROP}"), "drops udp 4789 from w1, w2: rule 7 of chain c of nftables in table"),
+        (at_card("egress", f"{PORT}, {DROP}"), "drops udp 4789 to w1, w2: rule 7 of chain c of nftables in table"),
+        (at_card("ingress", f"{PORT}, {DROP}", family="inet"), "drops udp 4789 from w1, w2"),
+        (
+            at_card("ingress", f"{PORT}, {DROP}", f"{BY.format(op='!=', key='protocol', right='ip')}, {DROP}"),
+            "drops udp 4789 from w1, w2",
+        ),
+        (
+            at_card("ingress", f"{BY.format(op='==', key='protocol', right='ip')}, {PORT}, {DROP}"),
+            "drops udp 4789 from w1, w2",
+        ),
+        (at_card("ingress", policy="drop"), "the policy at the hook ingress is drop, of nftables in table netdev t"),
+    ],
+)
+def test_what_a_chain_at_a_network_device_drops_is_named(printed: str, words: str) -> None:
+    (verdict,) = [one for one in seen(printed) if one.status is Status.FAILED]
+    assert words in verdict.detail
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        at_card("ingress", f"{PORT}, {DROP}").replace("eth0", "eth9"),
+        at_card("ingress", f"{BY.format(op='==', key='protocol', right='ip6')}, {DROP}"),
+        at_card("ingress", f"{BY.format(op='==', key='protocol', right='arp')}, {DROP}"),
+        at_card("ingress", f"{BY.format(op='!=', key='protocol', right='ip')}, {DROP}"),
+        at_card("prerouting", f"{BY.format(op='==', key='nfproto', right='ipv6')}, {DROP}", family="inet"),
+    ],
+)
+def test_a_rule_for_another_device_or_version_of_ip_drops_nothing(printed: str) -> None:
+    assert [one for one in seen(printed) if one.status is Status.FAILED] == []
+
+
+def seen(printed: str) -> tuple[Verdict, ...]:
+    answers: Answers = {("w3", SAVE.name): Answer({"exit": 0, "stdout": FINE})}
+    answers["w3", NATIVE.name] = Answer({"exit": 0, "stdout": printed})
+    return HostFirewall().judge(cluster(), answers).verdicts

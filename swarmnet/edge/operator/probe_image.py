@@ -52,6 +52,7 @@ MODULES = (
     "listeners",
     "sizes",
     "netlink",
+    "cards",
     "host",
     "ipsec",
     "neighbours",

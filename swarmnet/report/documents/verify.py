@@ -104,6 +104,7 @@ class VerifyDocument(Output):
     level: Literal["quick", "standard", "full"] | None = Field(
         description="How much was to be proved; null where scenarios were chosen by name."
     )
+    untested: list[str] = Field(description="Those of the networks on which nothing could be tested.")
     since: SinceEntry | None = Field(description="What changed since the run of --since; null without it.")
 
 
@@ -123,6 +124,7 @@ def verify_document(result: Verification) -> VerifyDocument:
         phases=[PhaseEntry(name=one.name, seconds=one.seconds) for one in result.phases],
         notes=list(result.notes),
         level=result.level.value if result.level is not None else None,
+        untested=list(result.untested),
         since=None,
     )
 

@@ -53,10 +53,12 @@ def answer(result: Verification) -> str:
     elif unknown:
         more = ", the first" if unknown[1:] else ""
         said = f"not known: {_unproved(unknown)}{more}: {unknown[0].subject}: {unknown[0].detail}"
+        said += f"; what was tested works: {count(fine, 'finding')} ok {_where(result)}" if fine else ""
     elif fine or warned:
         warnings = f", with {count(len(warned), 'warning')}" if warned else ""
         part = "" if result.level in (None, Level.FULL) else f" as far as {result.level} checks tell"
         said = f"yes, the network works{part}{warnings}: {count(fine, 'finding')} ok {_where(result)}"
+        said += f"; not tested: {listed(result.untested, NAMED)}" if result.untested else ""
     else:
         said = "not known: nothing was checked"
     return f"{said} ({sum(phase.seconds for phase in result.phases):.1f} s)"
@@ -113,7 +115,7 @@ def _unproved(verdicts: list[Verdict]) -> str:
 
 
 def _where(result: Verification) -> str:
-    names = result.networks
+    names = tuple(name for name in result.networks if name not in result.untested)
     if not names:
         nets = "without an overlay"
     elif len(names) <= NAMED:

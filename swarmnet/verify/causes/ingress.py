@@ -18,7 +18,7 @@ from swarmnet.verify.keys import FILTER, MESH_TABLE, NAT, ROUTES, outcomes
 from swarmnet.verify.patterns import FEWEST_PEERS
 from swarmnet.verify.scenario import OPERATOR
 from swarmnet.verify.scenarios.balancing.ipvs import backends as backends_of
-from swarmnet.verify.scenarios.mesh.mesh import SSH, Flaw, MeshTcp, MeshUdp, failing, neighbours, unreached
+from swarmnet.verify.scenarios.mesh.mesh import SSH, Flaw, MeshTcp, MeshUdp, failing, neighbours
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 SCENARIOS = {one.name: one for one in (MeshTcp(), MeshUdp())}
 """The scenarios that are explained here."""
 RESTART = "restart Docker on {0} (systemctl restart docker) to recreate them, and keep firewall tools from flushing"
+CONCLUDED = frozenset({CauseId.INGRESS_UNKNOWN, CauseId.INGRESS_BLOCKED, CauseId.INGRESS_OUTSIDE})
+"""Causes that are concluded from who is answered: whatever else lies on the way explains them."""
 DEVICES = 2
 """The mesh's namespace has a leg in the overlay and one in docker_gwbridge."""
 
@@ -142,18 +144,44 @@ def _needed(
         return tuple(
             claims.mesh_exchange(setup, other, task) for task in lost for other in setup.watched if other != task
         )
-    if cause is CauseId.INGRESS_UNKNOWN:
-        remote = unreached(setup, answers, entry, [SCENARIOS[name].key for name in scenarios])
-        return tuple(claims.mesh_exchange(setup, entry, task) for task in remote)
-    if cause is CauseId.INGRESS_BLOCKED:
-        sides = {side for name in scenarios for side in failing(setup, answers, SCENARIOS[name].key).get(entry, ())}
-        return claims.each(claims.passage("doors", side, entry) for side in sides - {OPERATOR, entry})
+    if cause in CONCLUDED:
+        return _on_every_way(setup, answers, entry, scenarios)
+    tasks = set(setup.mesh.backends.values()) - {entry} if setup.mesh else set()
     rests = {
-        CauseId.INGRESS_RULES: claims.rules(entry, "nat"),
-        CauseId.INGRESS_FORWARD: claims.rules(entry, "filter"),
-        CauseId.INGRESS_BACKENDS: claims.balancer(entry, claims.MESH),
+        CauseId.INGRESS_RULES: {claims.rules(entry, "nat")},
+        CauseId.INGRESS_FORWARD: {claims.rules(entry, "filter")},
+        CauseId.INGRESS_BACKENDS: {claims.balancer(entry, claims.MESH), *(claims.learned(entry, one) for one in tasks)},
     }
-    return claims.each((rests[cause],)) if cause in rests else ()
+    return (frozenset(rests[cause]),) if cause in rests else ()
+
+
+def _on_every_way(setup: Setup, answers: Answers, entry: str, scenarios: list[str]) -> tuple[frozenset[Claim], ...]:
+    """Return what each side needed that complains: the way into the entry, and from there to each task it missed."""
+    found = []
+    for name in scenarios:
+        key, protocol = SCENARIOS[name].key, SCENARIOS[name].protocol
+        for side, complaint in failing(setup, answers, key).get(entry, {}).items():
+            way, missed = _way_in(setup, side, entry, protocol), _missed(setup, complaint)
+            found += [claims.mesh_exchange(setup, entry, task) | way for task in missed if task != entry]
+            found += [way] if not missed or entry in missed else []
+    return tuple(found)
+
+
+def _missed(setup: Setup, complaint: Complaint) -> tuple[str, ...]:
+    """Return the hosts whose tasks one side did not reach; none where it only lost some connections."""
+    if complaint.flaw is Flaw.SILENT and setup.mesh is not None:
+        return tuple(sorted({*setup.mesh.backends.values()}))
+    return complaint.hosts
+
+
+def _way_in(setup: Setup, side: str, entry: str, protocol: str) -> frozenset[Claim]:
+    """Return what a connection of one side into an entry needs; of the host itself, the namespace of the mesh alone."""
+    if side in (entry, "localhost"):
+        return frozenset({claims.mesh_namespace(entry)})
+    port = setup.mesh.ports[protocol] if setup.mesh else 0
+    found = {claims.entry(entry, protocol), claims.door(side, entry, protocol), claims.mesh_namespace(entry)}
+    found |= {claims.published(protocol, port, one, entry) for one in (side, OPERATOR)}
+    return frozenset(found | ({claims.passage("doors", side, entry)} if side != OPERATOR else set()))
 
 
 def _lost_everywhere(mesh: MeshService, complaints: Iterable[Complaints]) -> frozenset[str]:

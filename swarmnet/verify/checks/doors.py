@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.verify import claims, keys
 from swarmnet.verify.ids import CauseId
-from swarmnet.verify.scenarios.hosts.firewall import GOSSIP, ORDERS
+from swarmnet.verify.scenarios.hosts.crossings import GOSSIP, ORDERS
 
 if TYPE_CHECKING:
     from swarmnet.model.report import Claim

@@ -22,7 +22,7 @@ from swarmnet.verify.checks.in_use import swarm_ports, taken
 from swarmnet.verify.checks.versions import outdated
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.planned import DATA_PATH_PORT
-from swarmnet.verify.scenarios.hosts.firewall import GOSSIP, ORDERS
+from swarmnet.verify.scenarios.hosts.crossings import GOSSIP, ORDERS
 from swarmnet.verify.trouble import Trouble
 from swarmnet.workflows.apply import Readiness
 from swarmnet.workflows.fleet.fanout import fan_out

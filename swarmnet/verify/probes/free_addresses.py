@@ -81,3 +81,10 @@ def room_of(state: ClusterState, network: Network, hosts: Collection[str]) -> Ro
     own = {node.id for host in hosts if (node := state.node_of(host)) is not None}
     used = len([one for one in taken if ":" not in one]) + len(nodes)
     return Room(free=max(0, sum(sizes) - used), probes=len(own) + len(own - nodes), service=len(own) + 1)
+
+
+def unused(state: ClusterState, networks: Iterable[Network]) -> frozenset[str]:
+    """Return the names of networks that no service is on, and no task or container of one that has not ended."""
+    used = {place.network for service in state.services for place in service.spec.networks or ()}
+    used |= {name for task in state.tasks if task.state not in ENDED for name in task.networks}
+    return frozenset(net.spec.name for net in networks) - used

@@ -17,8 +17,9 @@ from swarmnet.verify.scenarios.control.subnets import SubnetOverlaps
 from swarmnet.verify.scenarios.encryption.on_the_wire import EncryptionOnTheWire
 from swarmnet.verify.scenarios.encryption.rules import EncryptionRules
 from swarmnet.verify.scenarios.encryption.states import IpsecStates
+from swarmnet.verify.scenarios.hosts.crossings import GOSSIP
 from swarmnet.verify.scenarios.hosts.data_path import DataPath
-from swarmnet.verify.scenarios.hosts.firewall import GOSSIP, HostFirewall
+from swarmnet.verify.scenarios.hosts.firewall import HostFirewall
 from swarmnet.verify.scenarios.hosts.gossip import Gossip
 from swarmnet.verify.scenarios.hosts.kernels import Kernels
 from swarmnet.verify.scenarios.hosts.ports import Ports

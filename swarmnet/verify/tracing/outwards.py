@@ -23,7 +23,8 @@ from swarmnet.verify.scenarios.expected.asked import (
     outcome_of,
 )
 from swarmnet.verify.scenarios.expected.outside import Outside, outcomes_of
-from swarmnet.verify.scenarios.hosts.firewall import BRIDGE, INSIDE, device_of
+from swarmnet.verify.scenarios.hosts.crossings import BRIDGE, device_of
+from swarmnet.verify.scenarios.hosts.passed_on import INSIDE
 from swarmnet.verify.scenarios.mesh.mesh import address_of
 from swarmnet.verify.tracing.asking import TRACE, by_name, namespace_of, places_of
 from swarmnet.verify.tracing.layers import container, failed, ok, target, unknown, worst

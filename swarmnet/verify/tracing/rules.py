@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from swarmnet.verify import keys
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.keys import SAVE
-from swarmnet.verify.packet_filter import Fate, Packet, meets
+from swarmnet.verify.packet_filter import Fate, Packet
 from swarmnet.verify.scenario import HostCommand
 from swarmnet.verify.scenarios.hosts.back_ends import back_ends, read_others
-from swarmnet.verify.scenarios.hosts.firewall import Dropper, seen_in
+from swarmnet.verify.scenarios.hosts.firewall import HOOKS, Dropper, seen_in
+from swarmnet.verify.scenarios.hosts.way_out import is_given_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from swarmnet.verify.scenarios.hosts.back_ends import BackEnd
 
 FORWARDS = keys.command("trace/ip-forward")
-PASSED_ON = (("raw", "PREROUTING"), ("mangle", "PREROUTING"), ("mangle", "FORWARD"), ("filter", "FORWARD"))
-"""The chains that a packet meets which a host passes on, in the kernel's order."""
 OPENED = 0
 TAKES = 4
 """Seconds for a connection that a host tries itself."""
@@ -106,10 +105,10 @@ def stopped(answers: Answers, host: str, packet: Packet, coming: Packet | None =
 
 
 def _dropper(back_end: BackEnd, packet: Packet, coming: Packet) -> Dropper | None:
-    for name, chain in PASSED_ON:
+    for name, chain in HOOKS["FORWARD"]:
         if name not in back_end.tables:
             continue
-        seen = coming if chain == "PREROUTING" else packet
+        seen = coming if chain in ("INGRESS", "PREROUTING") else packet
         fate, rule = back_end.tables[name].fate(chain, replace(seen, state=seen_in(name, seen.state)))
         if fate is Fate.DROPPED:
             return Dropper(name, chain, rule, back_end.name, back_end.native)
@@ -130,10 +129,7 @@ def _dropped(host: str, dropper: Dropper, what: str) -> Stop:
 
 def untranslated(answers: Answers, host: str, packet: Packet) -> Stop | None:
     """Return the lack of a rule that gives containers the host's address; None where one may, or rules are not read."""
-    ruleset = SAVE.read(answers, host)
-    if ruleset is None or "nat" not in ruleset:
-        return None
-    if any(rule.target in ("MASQUERADE", "SNAT") and meets(rule, packet) is not False for rule in ruleset["nat"].rules):
+    if is_given_address(answers, host, packet) is not False:
         return None
     words = f"no rule of {host} gives packets of {packet.source} the host's own address (MASQUERADE)"
     command = f"iptables -t nat -A POSTROUTING -s {packet.source} ! -o {packet.came_by} -j MASQUERADE"

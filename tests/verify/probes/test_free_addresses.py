@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from swarmnet.model.network import Network, NetworkSpec, Subnet
 from swarmnet.model.report import Status
-from swarmnet.model.service import Service, ServiceSpec, Task
+from swarmnet.model.service import Attachment, Service, ServiceSpec, Task
 from swarmnet.model.state import ClusterState
+from swarmnet.report.terminal.verdicts import answer
+from swarmnet.verify.ids import CauseId
 from swarmnet.verify.probes.free_addresses import room_of
 from swarmnet.verify.scenarios import ALL
 from swarmnet.verify.story import VerifyOptions, verify
 from swarmnet.workflows.fleet.observe import observe
 from tests.simulator import World
 from tests.support.simulated_probe import KIT, Paths, this_run
+
+if TYPE_CHECKING:
+    from swarmnet.model.verification import Verification
 
 
 def world_with(subnet: str) -> World:
@@ -37,9 +44,48 @@ def test_what_does_not_fit_is_not_begun(subnet: str, *, probed: bool, served: bo
     result = verify(ports, observe(ports), VerifyOptions(ALL), kit=KIT, run=this_run())
     assert bool(result.matrices) is probed
     assert any(one.scenario == "vip" and one.status is Status.OK for one in result.verdicts) is served
-    told = [one for one in result.verdicts if one.status is Status.INCONCLUSIVE]
-    assert [one.scenario for one in told] == ([] if probed else ["allocation"])
-    assert probed or "5 addresses are free there; probes take 6" in told[0].detail
+    left_out = [one for one in result.verdicts if one.cause == CauseId.SUBNET_FULL]
+    assert [one.scenario for one in left_out] == ([] if probed else ["allocation"])
+    assert probed or "5 addresses are free there; probes take 6" in left_out[0].detail
+    assert result.untested == (() if probed else ("front",))
+
+
+def beside(*, named: tuple[str, ...] = (), used: bool = False) -> Verification:
+    """Return what verify finds on a whole network and on one that has no room for probes."""
+    world = World(managers=1, workers=2)
+    world.bootstrap()
+    tiny = NetworkSpec(name="tiny", attachable=True, subnets=(Subnet(subnet="10.77.0.0/29"),))
+    for spec in (NetworkSpec(name="front", attachable=True), tiny):
+        world.engine("m1").networks.create(spec)
+    if used:
+        on_tiny = ServiceSpec(name="web", image="web:1", networks=(Attachment(network="tiny"),))
+        world.engine("m1").services.create(on_tiny)
+    world.settle()
+    Paths(world)
+    ports = world.ports()
+    return verify(ports, observe(ports), VerifyOptions(ALL, networks=named), kit=KIT, run=this_run())
+
+
+def test_a_small_network_that_nothing_uses_leaves_the_answer_yes_and_is_named_as_not_tested() -> None:
+    result = beside()
+    assert result.status is Status.OK
+    assert answer(result).startswith("yes, the network works: ")
+    assert "ok on network front, 3 hosts; not tested: tiny (" in answer(result)
+    (told,) = [one for one in result.verdicts if one.cause == CauseId.SUBNET_FULL]
+    assert (told.status, told.subject) == (Status.SKIPPED, "network tiny")
+    assert "tiny was not tested, and no service or container is on it" in told.detail
+    assert told.fix is not None  # what is skipped and has advice is always shown
+
+
+@pytest.mark.parametrize(("named", "used"), [(("front", "tiny"), False), ((), True)])
+def test_a_small_network_that_is_used_or_asked_for_keeps_the_answer_open_next_to_what_is_proved(
+    named: tuple[str, ...], *, used: bool
+) -> None:
+    result = beside(named=named, used=used)
+    assert result.status is Status.INCONCLUSIVE
+    assert answer(result).startswith("not known: 1 reason kept checks from running: network tiny: ")
+    assert "; what was tested works: " in answer(result)
+    assert "ok on network front, 3 hosts (" in answer(result)
 
 
 def test_a_network_with_room_for_probes_alone_is_tested_without_the_service() -> None:

@@ -192,13 +192,13 @@ def test_an_entry_that_misses_a_task_on_another_host_rests_on_the_way_there() ->
     shut = dict.fromkeys(everywhere("w3"), opened(("n1",)))
     (verdict,) = judged(cluster(), seen(cluster(), shut, look=HEALTHY))
     assert verdict.evidence["cause"] == "ingress-unknown"
-    assert verdict.needed == (claims.mesh_exchange(cluster(), "w3", "w2"),)
+    assert all(claims.mesh_exchange(cluster(), "w3", "w2") <= one for one in verdict.needed)
     assert verdict.broken == frozenset()
 
 
 def test_an_entry_that_does_not_answer_itself_though_it_has_a_task_is_not_a_consequence_of_any_way() -> None:
     (verdict,) = judged(cluster(), seen(cluster(), everywhere("w2"), look=HEALTHY))
-    assert verdict.needed == (claims.mesh_exchange(cluster(), "w2", "w1"), frozenset())
+    assert frozenset({claims.mesh_namespace("w2")}) in verdict.needed
 
 
 def test_an_entry_that_answers_only_itself_is_blocked_on_the_way_in() -> None:

@@ -133,6 +133,7 @@ class BalancerTables(BalancedScenario):
             cause=cause,
             evidence={"cause": cause, "hosts": [host], "commands": [f"{where} sysctl -w net.ipv4.ip_forward=1"]},
             broken=frozenset((claims.balancer(host, balancer.network),)),
+            needed=claims.each((claims.forwarding(host),)),
         )
 
 

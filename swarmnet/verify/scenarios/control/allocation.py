@@ -50,26 +50,26 @@ class NetworksAllocated(ControlScenario):
         bad += self._by_ipv6(setup)
         waiting = {name: tasks for name in (*setup.crowded, *setup.tight) if (tasks := _waiting(setup, name))}
         bad += [self._full(setup, name, tasks) for name, tasks in waiting.items()]
-        bad += [
-            self.verdict(
-                f"network {name}",
-                Status.INCONCLUSIVE,
-                f"{name} was not tested: {why}",
-                ROOM_FIX,
-                cause=CauseId.SUBNET_FULL,
-            )
-            for name, why in setup.crowded.items()
-            if name not in waiting
-        ]
-        left_out = [
+        left_out = [self._crowded(setup, name) for name in setup.crowded if name not in waiting]
+        bad += [one for one in left_out if one.status is not Status.SKIPPED]
+        left_out = [one for one in left_out if one.status is Status.SKIPPED]
+        left_out += [
             self.verdict(f"network {name}", Status.SKIPPED, f"no probe service on {name}: {why}", ROOM_FIX)
             for name, why in setup.tight.items()
             if name not in waiting
         ]
-        if not setup.networks and not bad:
+        if not setup.networks and not bad and not left_out:
             bad = [self.verdict("networks", Status.SKIPPED, "the swarm has no overlay network to test")]
-        fine = self.verdict("networks", Status.OK, f"all {len(setup.networks)} tested networks are allocated")
-        return Findings((*(bad or (fine,)), *left_out))
+        fine = [self.verdict("networks", Status.OK, f"all {len(setup.networks)} tested networks are allocated")]
+        return Findings((*(bad or fine[: len(setup.networks)]), *left_out))
+
+    def _crowded(self, setup: Setup, name: str) -> Verdict:
+        """Return the verdict on a network without room for probes; one that nothing uses leaves the answer as it is."""
+        used = name not in setup.unused
+        detail = f"{name} was not tested" + ("" if used else ", and no service or container is on it")
+        status = Status.INCONCLUSIVE if used else Status.SKIPPED
+        what = f"{detail}: {setup.crowded[name]}"
+        return self.verdict(f"network {name}", status, what, ROOM_FIX, cause=CauseId.SUBNET_FULL)
 
     def _full(self, setup: Setup, name: str, tasks: dict[str, int]) -> Verdict:
         """Return the failure of a network that has no address for tasks that the managers want to run."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 
 from swarmnet.verify import claims
+from swarmnet.verify.ends import HOST_NETWORK
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.scenarios.expected.asked import (
     EVERYWHERE,
@@ -175,9 +177,18 @@ def _networks_of(setup: Setup, addresses: set[str]) -> list[str]:
 def _between(setup: Setup, outcome: Outcome) -> frozenset[Claim]:
     """Return what the way between both hosts needs."""
     end, network = outcome.target.end, outcome.target.network
+    if end is None and HOST_NETWORK not in outcome.asker.addresses and _is_outside(setup, outcome):
+        return frozenset({claims.outwards(outcome.asker.host)})
     if end is None or not end.host or not network:
         return frozenset()
     return claims.exchange(setup, network, outcome.asker.host, end.host)
+
+
+def _is_outside(setup: Setup, outcome: Outcome) -> bool:
+    """Return whether an attempt went to addresses of no network of the swarm."""
+    blocks = [ip_network(part.subnet, strict=False) for net in setup.state.networks for part in net.spec.subnets]
+    found = [ip_address(one) for one in outcome.addresses]
+    return bool(found) and not any(one in block for one in found for block in blocks)
 
 
 def is_proved(outcome: Outcome) -> bool:

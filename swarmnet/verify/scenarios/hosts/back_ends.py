@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.verify import keys, nftables
+from swarmnet.verify.cards import CHAINS, cards_of
 from swarmnet.verify.iptables import EMPTY, parse
 from swarmnet.verify.keys import SAVE, SAVE_6
 from swarmnet.verify.packet_filter import Filter
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from swarmnet.verify.scenario import Answers
 
 OTHER, NATIVE = keys.command("rules/other"), keys.command("rules/native")
-LEGACY, NFT, NFTABLES = "legacy", "nft", "nftables"
+LEGACY, NFT, NFTABLES, TC = "legacy", "nft", "nftables", "tc"
 IPTABLES, IP6TABLES = "iptables", "ip6tables"
 ONLY_IPV4 = "ip"
 """The family of nftables whose tables see packets of IPv4 alone."""
@@ -45,12 +46,13 @@ class BackEnd:
 
     tables: Mapping[str, Filter]
     name: str = ""
-    """``legacy`` or ``nft``; empty for the one to which ``iptables`` leads; ``nftables`` for what is not iptables'."""
+    """``legacy`` or ``nft``; empty for the one to which ``iptables`` leads; ``nftables`` for what is not iptables', and
+    ``tc`` for what sits at a network device."""
     is_engines: bool = True
     """Whether the engine writes its rules here."""
     has_engine_rules: bool = False
     native: tuple[str, str] = ("", "")
-    """Family and table of nftables, whose chain at one hook this is; empty for iptables."""
+    """Family and table of nftables, whose chain at one hook this is; device and way of tc; empty for iptables."""
     family: str = IPTABLES
     """``ip6tables`` for rules of IPv6."""
 
@@ -58,6 +60,17 @@ class BackEnd:
     def program(self) -> str:
         """What changes these rules."""
         return f"{self.family}-{self.name}" if self.name else self.family
+
+
+def at_cards(answers: Answers, host: str) -> tuple[BackEnd, ...]:
+    """Return the filters at each network device of a host whose match is known."""
+    found = cards_of(answers, host)
+    return tuple(
+        BackEnd({chain.lower(): Filter(one.rules)}, TC, is_engines=False, native=(one.device, way))
+        for one in found
+        for way, chain in CHAINS.items()
+        if one.rules.chains[chain]
+    )
 
 
 def read_others(host: str) -> tuple[HostCommand, HostCommand]:
@@ -73,7 +86,7 @@ def back_ends(answers: Answers, host: str) -> tuple[BackEnd, ...]:
     own = SAVE.read(answers, host) or {}
     if "filter" not in own:
         return ()
-    name, other = _other(answers, host)
+    name, other = other_rules(answers, host)
     mine, left = _is_engines(own), _is_engines(other)
     found = [BackEnd(_filters(own), is_engines=mine or not left, has_engine_rules=mine)]
     if any(table.rules for table in other.values()):
@@ -101,7 +114,8 @@ def _native(answers: Answers, host: str, iptables: frozenset[str]) -> Iterator[B
         yield BackEnd(table, NFTABLES, is_engines=False, native=(one.family, one.table))
 
 
-def _other(answers: Answers, host: str) -> tuple[str, Ruleset]:
+def other_rules(answers: Answers, host: str) -> tuple[str, Ruleset]:
+    """Return the name of the other back end and its tables; empty where it has none, or could not be read."""
     ended = OTHER.read(answers, host)
     if ended is None or not ended.succeeded:
         return "", {}

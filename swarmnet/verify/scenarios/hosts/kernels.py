@@ -80,9 +80,10 @@ class Kernels(Scenario):
                 self.name,
                 host,
                 (CauseId.IP_FORWARD, ["sysctl -w net.ipv4.ip_forward=1"]),
-                f"{host} does not forward packets (net.ipv4.ip_forward is 0), so its published ports do not work",
+                f"{host} does not forward packets (net.ipv4.ip_forward is 0), so its published ports do not work, and"
+                " its containers do not get out of the swarm",
                 f"run this on {host}, and find what sets it in /etc/sysctl.d:",
-                frozenset(_doors(setup, host)),
+                frozenset(_passed_on(setup, host)),
             )
         yield from self._sources(setup, answers, host)
         yield from self._filters(setup, answers, host, said)
@@ -237,7 +238,8 @@ def between(setup: Setup, pairs: set[tuple[str, str]]) -> Iterable[Claim]:
             yield from (claims.esp(*pair), claims.passage("esp", *pair))
 
 
-def _doors(setup: Setup, host: str) -> Iterable[Claim]:
+def _passed_on(setup: Setup, host: str) -> Iterable[Claim]:
+    yield from (claims.forwarding(host), claims.outwards(host))
     for protocol in ("tcp", "udp"):
         yield claims.entry(host, protocol)
         yield from (claims.door(side, host, protocol) for side in (*setup.watched, ""))

@@ -19,7 +19,7 @@ from swarmnet.verify.ids import CauseId
 from swarmnet.verify.keys import outcomes
 from swarmnet.verify.patterns import Shape, decompose
 from swarmnet.verify.scenario import PAIR, Answers, Findings, ObserverTask, Question, Scenario, Setup, in_steps
-from swarmnet.verify.scenarios.hosts.firewall import GOSSIP, ORDERS
+from swarmnet.verify.scenarios.hosts.crossings import GOSSIP, ORDERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -134,7 +134,9 @@ def _wrong(outcome: JsonObject, source: str, host: str, mesh: MeshService) -> Po
     """
     side, outside = source or "your machine", source == OPERATOR
     rules = {claims.rules(host, "nat"), claims.rules(host, "filter")}
-    needed = frozenset({claims.node(host), claims.door(source, host, "tcp"), *rules})
+    port = mesh.host_ports.get(host, 0)
+    passed = {claims.published("tcp", port, one, host) for one in (source, OPERATOR)}
+    needed = frozenset({claims.node(host), claims.door(source, host, "tcp"), *passed, *rules})
     seen = outcome.get("seen")
     if not isinstance(seen, dict) or not seen:
         return PortFault(f"closed from {side} ({outcome.get('why')})", outside, needed)

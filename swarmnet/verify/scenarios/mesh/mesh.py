@@ -28,8 +28,6 @@ from swarmnet.verify.scenario import (
 from swarmnet.verify.scenarios.balancing.balanced import has_ipvs, is_stale
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from swarmnet.model.base import JsonObject, JsonValue
     from swarmnet.verify.keys import Key
     from swarmnet.verify.scenario import MeshService
@@ -265,19 +263,6 @@ def failing(setup: Setup, answers: Answers, looked: Knocks) -> Complaints:
             entry, side = (source, "localhost") if label == LOCALHOST else (label, source)
             found.setdefault(entry, {})[side] = complaint
     return found
-
-
-def unreached(setup: Setup, answers: Answers, entry: str, looks: Iterable[Knocks]) -> tuple[str, ...]:
-    """Return the tasks' hosts that some side inside did not reach through an entry; none where it only lost some."""
-    backends = frozenset(setup.mesh.backends.values()) if setup.mesh else frozenset[str]()
-    seen = [
-        view
-        for looked in looks
-        for (source, label), view in views(setup, answers, looked).items()
-        if source != OPERATOR and entry == (source if label == LOCALHOST else label)
-        if view.complaint(backends) is not None
-    ]
-    return tuple(sorted(frozenset[str]().union(*(backends - view.answered for view in seen))))
 
 
 def _view(outcome: JsonObject, backends: dict[str, str] | object) -> View:

@@ -22,6 +22,7 @@ from swarmnet.verify.ids import CauseId
 from swarmnet.verify.iptables import is_published
 from swarmnet.verify.keys import NAT, OBSERVER_FACTS, outcomes
 from swarmnet.verify.scenario import (
+    OPERATOR,
     Answers,
     Findings,
     HostCommand,
@@ -327,6 +328,7 @@ def _needed(setup: Setup, door: PublishedDoor) -> frozenset[Claim]:
     asker, host = _asker(setup, door.host), door.host
     needed = {claims.node(host), claims.door(asker, host, door.protocol)}
     needed |= {claims.rules(host, "nat"), claims.rules(host, "filter")}
+    needed |= {claims.published(door.protocol, door.port, side, host) for side in (asker, OPERATOR)}
     if not door.in_mesh:
         return frozenset(needed)
     nodes = {found.id: one for one in setup.watched if (found := setup.state.node_of(one)) is not None}

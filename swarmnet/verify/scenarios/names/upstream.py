@@ -76,7 +76,7 @@ class UpstreamDns(Scenario):
             verdict = self.verdict(_subject(slow), Status.SKIPPED, f"{hangs} for {HANGS / 1000:g} s or longer", FIX)
         else:
             return Findings((self.verdict("hosts", Status.SKIPPED, f"{said}, and refused at once: nothing hangs"),))
-        needed = claims.each(map(claims.resolver, lost))
+        needed = tuple(frozenset((claims.resolver(host), claims.outwards(host))) for host in sorted(lost))
         evidence: JsonObject = {"cause": CauseId.UPSTREAM_DNS, "hosts": [*lost]}
         return Findings((verdict.model_copy(update={"needed": needed, "evidence": evidence}),))
 

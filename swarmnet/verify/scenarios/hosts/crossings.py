@@ -1,0 +1,170 @@
+"""Every kind of packet that hosts of a swarm must take from each other, let out to each other, and pass on. Pure.
+
+Each is one packet as the kernel sees it at its hooks, and says what fails without it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING
+
+from swarmnet.verify import claims
+from swarmnet.verify.packet_filter import Packet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from swarmnet.model.report import Claim
+    from swarmnet.verify.scenario import Setup
+
+GOSSIP, ORDERS = 7946, 2377
+BRIDGE = "docker_gwbridge"
+"""To which each host forwards what comes for a published port."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """One kind of packet between two hosts, where it meets a firewall, and what fails without it."""
+
+    what: str
+    """In words: ``udp 7946``."""
+    host: str
+    """Whose firewall."""
+    peer: str
+    """The other host; empty for anyone, whose address is not known."""
+    chain: str
+    packet: Packet
+    breaks: frozenset[Claim]
+    both_states: bool = False
+    """True where a firewall that knows connections takes the packet for an answer, too: only what it drops in both
+    cases is lost."""
+    accepted: int = 0
+    """The published port for which the engine must have a rule: without it, the engine's rules are the cause."""
+    wire: Packet | None = None
+    """As it is outside of the host, where the engine rewrites an address of what is passed on."""
+    is_carried: bool = False
+    """True where it leaves in ESP: no filter at the card sees it."""
+
+    @property
+    def is_by_ipv6(self) -> bool:
+        """Whether rules of IPv6 decide."""
+        return ":" in self.packet.source
+
+    def at(self, chain: str) -> Packet:
+        """Return the packet as it is at one hook: rewritten behind ``PREROUTING``, or before it leaves."""
+        outside = ("INGRESS", "PREROUTING") if self.packet.leaves_by == BRIDGE else ("EGRESS",)
+        return self.wire if self.wire is not None and chain in outside else self.packet
+
+
+def crossings(setup: Setup) -> Iterable[Crossing]:
+    """Yield every kind of packet between two hosts that ends at one of them."""
+    known = addresses(setup)
+    for host in known:
+        for peer in known:
+            if peer != host:
+                yield from _into(setup, host, peer, known)
+                yield from _out_of(setup, host, peer, known)
+
+
+def addresses(setup: Setup) -> dict[str, str]:
+    """Return the address of each host that is watched on the underlay, as far as it is known."""
+    return {one.host: one.vtep for one in setup.observers if one.problem is None and _is_address(one.vtep)}
+
+
+def _into(setup: Setup, host: str, peer: str, known: dict[str, str]) -> Iterable[Crossing]:
+    device = device_of(setup, host, known[peer])
+    here = Packet("udp", known[peer], known[host], came_by=device, leaves_by="")
+    learned = _gossip(host, peer)
+    data = setup.data_path_port
+    if _has_plain(setup):
+        yield Crossing(f"udp {data}", host, peer, "INPUT", replace(here, port=data), _vxlan(peer, host))
+    for protocol in ("udp", "tcp"):
+        source = GOSSIP if protocol == "udp" else None
+        packet = replace(here, protocol=protocol, port=GOSSIP, from_port=source)
+        broken = learned | {claims.passage(f"{protocol}/{GOSSIP}", peer, host)}
+        yield Crossing(f"{protocol} {GOSSIP}", host, peer, "INPUT", packet, broken, both_states=protocol == "udp")
+    if _is_manager(setup, host):
+        packet = replace(here, protocol="tcp", port=ORDERS)
+        yield Crossing(f"tcp {ORDERS}", host, peer, "INPUT", packet, _orders(peer, host))
+    if _has_esp(setup):
+        esp = frozenset((claims.esp(peer, host), claims.passage("esp", peer, host)))
+        yield Crossing("esp", host, peer, "INPUT", replace(here, protocol="esp"), esp)
+        inner = replace(here, port=data, decrypted=True)
+        yield Crossing(f"udp {data} that came in esp", host, peer, "INPUT", inner, esp, is_carried=True)
+    answer = replace(here, protocol="tcp", from_port=GOSSIP, state="ESTABLISHED")
+    doors = frozenset(claims.door(host, peer, protocol) for protocol in ("tcp", "udp"))
+    broken = learned | doors | {claims.passage("answers", peer, host)}
+    yield Crossing("answers (ESTABLISHED)", host, peer, "INPUT", answer, broken)
+
+
+def _out_of(setup: Setup, host: str, peer: str, known: dict[str, str]) -> Iterable[Crossing]:
+    here = Packet("udp", known[host], known[peer], came_by="", leaves_by=device_of(setup, host, known[peer]))
+    data, learned = setup.data_path_port, _gossip(host, peer)
+    # Also what ESP carries meets OUTPUT in clear: it is encrypted afterwards.
+    packet, carried = replace(here, port=data), not _has_plain(setup)
+    yield Crossing(f"udp {data}", host, peer, "OUTPUT", packet, _vxlan(host, peer), is_carried=carried)
+    for protocol in ("udp", "tcp"):
+        source = GOSSIP if protocol == "udp" else None
+        packet = replace(here, protocol=protocol, port=GOSSIP, from_port=source)
+        broken = learned | {claims.passage(f"{protocol}/{GOSSIP}", host, peer)}
+        yield Crossing(f"{protocol} {GOSSIP}", host, peer, "OUTPUT", packet, broken, both_states=protocol == "udp")
+    if _is_manager(setup, peer):
+        packet = replace(here, protocol="tcp", port=ORDERS)
+        yield Crossing(f"tcp {ORDERS}", host, peer, "OUTPUT", packet, _orders(host, peer))
+    if _has_esp(setup):
+        broken = frozenset((claims.esp(host, peer), claims.passage("esp", host, peer)))
+        yield Crossing("esp", host, peer, "OUTPUT", replace(here, protocol="esp"), broken)
+    answer = replace(here, protocol="tcp", from_port=GOSSIP, state="ESTABLISHED")
+    broken = learned | {claims.passage("answers", host, peer)}
+    yield Crossing("answers (ESTABLISHED)", host, peer, "OUTPUT", answer, broken)
+
+
+def _gossip(host: str, peer: str) -> frozenset[Claim]:
+    ways = claims.both(lambda one, other: claims.passage("gossip", one, other), host, peer)
+    return ways | claims.both(claims.learned, host, peer)
+
+
+def _orders(host: str, manager: str) -> frozenset[Claim]:
+    return frozenset((claims.node(host), claims.passage(f"tcp/{ORDERS}", host, manager)))
+
+
+def _vxlan(source: str, target: str) -> frozenset[Claim]:
+    return frozenset((claims.vxlan(source, target), claims.passage("vxlan", source, target)))
+
+
+def _has_plain(setup: Setup) -> bool:
+    """Return whether any overlay sends VXLAN without ESP."""
+    nets = (*setup.networks, *setup.state.networks, *((setup.control,) if setup.control else ()))
+    return any(net.spec.driver == "overlay" and not net.spec.encrypted for net in nets) or not nets
+
+
+def _has_esp(setup: Setup) -> bool:
+    """Return whether a tested network is encrypted, or one of those may be that the hosts are checked for."""
+    planned = setup.planned is not None and setup.planned.encrypted is not False
+    return planned or any(net.spec.encrypted for net in setup.networks)
+
+
+def device_of(setup: Setup, host: str, address: str) -> str | None:
+    """Return the device by which a host reaches an address directly; None where its routes do not tell."""
+    facts = setup.state.facts(host)
+    fitting = [
+        (ip_network(route.prefix).prefixlen, route.device)
+        for route in (facts.routes if facts else ())
+        if ip_address(address) in ip_network(route.prefix)
+    ]
+    return max(fitting)[1] if fitting else None
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return bool(ip_address(text))
+    except ValueError:
+        return False
+
+
+def _is_manager(setup: Setup, host: str) -> bool:
+    node = setup.state.node_of(host)
+    if node is None:
+        return setup.planned is not None and host in setup.planned.managers
+    return node.spec.role == "manager"
