@@ -35,7 +35,8 @@ _ACTION_KIND, _ACTION_OPTIONS = 1, 2
 _GENERIC = {"gact": 2, "police": 1, "mirred": 2, "pedit": 2, "bpf": 2}
 _RANDOM = 3
 _U32_HASH, _U32_LINK, _U32_SEL, _U32_POLICE, _U32_INDEV, _U32_MARK = 2, 3, 5, 6, 8, 10
-_U32_ROOT = 0x80000000
+_U32_ROOT = 0x800
+"""Number of the first table that every packet meets; filters lead to those with smaller numbers."""
 _EMATCHES = 2
 _BPF_NAME = 7
 _FLOWER = {8: "eth_type", 9: "ip_proto", 10: "src", 11: "src_mask", 12: "dst", 13: "dst_mask"}
@@ -159,8 +160,8 @@ def _matches(kind: str, inner: dict[int, memoryview]) -> dict[str, object]:
 
 def _u32(inner: dict[int, memoryview]) -> dict[str, object]:
     """Return ``keys``: offset in the packet, mask and value of each; nothing for filters that lead to others."""
-    table = struct.unpack("=I", inner[_U32_HASH])[0] if _U32_HASH in inner else _U32_ROOT
-    if {_U32_LINK, _U32_INDEV, _U32_MARK} & set(inner) or table & 0xFFF00000 != _U32_ROOT:
+    table = struct.unpack("=I", inner[_U32_HASH])[0] if _U32_HASH in inner else _U32_ROOT << 20
+    if {_U32_LINK, _U32_INDEV, _U32_MARK} & set(inner) or table >> 20 < _U32_ROOT:
         return {}
     selector = inner[_U32_SEL]
     return {"keys": [_key(selector, 16 + 16 * number) for number in range(selector[2])]}
