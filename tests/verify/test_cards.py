@@ -105,7 +105,7 @@ def test_a_filter_at_the_bridge_of_published_ports_drops_what_is_passed_on() -> 
         card(queues=[{"kind": "netem", "dropped": 9, "loss": 0.3}]),
     ],
 )
-def test_what_may_or_does_not_drop_is_no_cause(one: JsonObject) -> None:
+def test_what_may_or_does_not_drop_is_not_a_cause(one: JsonObject) -> None:
     assert failed(one) == []
 
 

@@ -32,7 +32,7 @@ SCENARIOS = {one.name: one for one in (MeshTcp(), MeshUdp())}
 """The scenarios that are explained here."""
 RESTART = "restart Docker on {0} (systemctl restart docker) to recreate them, and keep firewall tools from flushing"
 CONCLUDED = frozenset({CauseId.INGRESS_UNKNOWN, CauseId.INGRESS_BLOCKED, CauseId.INGRESS_OUTSIDE})
-"""Causes that are concluded from who is answered: whatever else lies on the way explains them."""
+"""Causes that are concluded from who is answered: whatever is found broken on the way explains them."""
 DEVICES = 2
 """The mesh's namespace has a leg in the overlay and one in docker_gwbridge."""
 
