@@ -146,11 +146,16 @@ def _needed(
         )
     if cause in CONCLUDED:
         return _on_every_way(setup, answers, entry, scenarios)
-    tasks = set(setup.mesh.backends.values()) - {entry} if setup.mesh else set()
+    tasks = sorted({*setup.mesh.backends.values()}) if setup.mesh else []
+    flushed = claims.rules(entry, "nat")
+    if cause is CauseId.INGRESS_RULES and entry not in tasks:
+        # An engine adds its rules with the first task of a service that it has, or hears of.
+        return tuple(frozenset((flushed, claims.learned(entry, one))) for one in tasks)
+    heard = {claims.learned(entry, one) for one in tasks if one != entry}
     rests = {
-        CauseId.INGRESS_RULES: {claims.rules(entry, "nat")},
+        CauseId.INGRESS_RULES: {flushed},
         CauseId.INGRESS_FORWARD: {claims.rules(entry, "filter")},
-        CauseId.INGRESS_BACKENDS: {claims.balancer(entry, claims.MESH), *(claims.learned(entry, one) for one in tasks)},
+        CauseId.INGRESS_BACKENDS: {claims.balancer(entry, claims.MESH), *heard},
     }
     return (frozenset(rests[cause]),) if cause in rests else ()
 

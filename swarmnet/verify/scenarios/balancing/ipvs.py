@@ -25,6 +25,7 @@ from swarmnet.verify.scenarios.balancing.balanced import BalancedScenario
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from swarmnet.model.report import Claim
     from swarmnet.model.service import Service
     from swarmnet.verify.keys import Ended, Key
 
@@ -78,7 +79,7 @@ class BalancerTables(BalancedScenario):
         fine, tables = 0, balancers(setup)
         for host in able:
             for balancer in tables:
-                verdict = self._judge_one(host, balancer, answers)
+                verdict = self._judge_one(setup, (host, balancer), answers)
                 if verdict is None:
                     fine += 1
                 else:
@@ -90,7 +91,8 @@ class BalancerTables(BalancedScenario):
             detail = f"{fine} tables on {len(able)} hosts hold exactly the running tasks of {len(services)} services"
             yield self.verdict("balancers", Status.OK, detail)
 
-    def _judge_one(self, host: str, balancer: Balancer, answers: Answers) -> Verdict | None:
+    def _judge_one(self, setup: Setup, where: tuple[str, Balancer], answers: Answers) -> Verdict | None:
+        host, balancer = where
         asked = [key for n in range(1, TRIES + 1) if (key := _key(balancer, n)).was_asked(answers, host)]
         subject = f"{balancer.place} on {host}"
         if not asked:
@@ -117,7 +119,7 @@ class BalancerTables(BalancedScenario):
             cause=cause,
             evidence={"cause": cause, "hosts": [host], "all": [*complaints]},
             broken=frozenset((claims.balancer(host, balancer.network),)),
-            needed=claims.each((claims.mesh_namespace(host),)) if gone and balancer.namespace == INGRESS else (),
+            needed=_needed(setup, host, balancer, None if gone or last is None else last.stdout),
         )
 
     def _shut(self, host: str, balancer: Balancer) -> Verdict:
@@ -135,6 +137,27 @@ class BalancerTables(BalancedScenario):
             broken=frozenset((claims.balancer(host, balancer.network),)),
             needed=claims.each((claims.forwarding(host),)),
         )
+
+
+def _needed(setup: Setup, host: str, balancer: Balancer, table: str | None) -> tuple[frozenset[Claim], ...]:
+    """Return what a host needed to know each task that its table lacks; without a table, the namespace of the mesh.
+
+    A task that ended and stays in the table is explained by nothing else.
+    """
+    if table is None:
+        return claims.each((claims.mesh_namespace(host),)) if balancer.namespace == INGRESS else ()
+    held, wanted = frozenset[str]().union(*backends(table)), frozenset[str]().union(*balancer.wanted.values())
+    nodes = {node.id: one.host for one in setup.probes if (node := setup.state.node_of(one.host)) is not None}
+    owners = {
+        address.partition("/")[0]: nodes.get(task.node_id or "", "")
+        for task in setup.state.tasks
+        for several in task.networks.values()
+        for address in several
+    }
+    if held - wanted:
+        return ()
+    lacking = {owners.get(address, "") for address in wanted - held}
+    return tuple(claims.both(claims.learned, host, one) for one in sorted(lacking))
 
 
 def balancers(setup: Setup) -> tuple[Balancer, ...]:

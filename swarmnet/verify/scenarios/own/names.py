@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from swarmnet.model.base import JsonObject, JsonValue
-    from swarmnet.model.report import Verdict
+    from swarmnet.model.report import Claim, Verdict
     from swarmnet.model.service import Service, Task
     from swarmnet.verify.ends import End
     from swarmnet.verify.keys import Key
@@ -120,7 +120,9 @@ class OwnNames(OwnScenario):
         )
         if cause is CauseId.ALIAS_TWICE:
             explained = claims.each(claims.name(network, one.name.name) for one in looks)
-        return made.model_copy(update={"evidence": evidence, "needed": () if cause in _RENEWED else explained})
+        if cause in _RENEWED:
+            explained = _never_told(setup, looks) if cause is CauseId.NAMELESS_TASK else ()
+        return made.model_copy(update={"evidence": evidence, "needed": explained})
 
     def _deaf(self, looks: Looks) -> Iterator[Verdict]:
         for host, names in sorted(looks.deaf.items()):
@@ -145,6 +147,11 @@ class OwnNames(OwnScenario):
             where = ", ".join(f"{network} on {host}" for host, network in left[:3])
             detail = f"no task was asked of {len(left)} networks ({where}): the limit is {MOST} containers a host"
             yield self.verdict("networks", Status.INCONCLUSIVE, detail)
+
+
+def _never_told(setup: Setup, looks: list[Look]) -> tuple[frozenset[Claim], ...]:
+    """Return the gossip between each asker and the host whose task it does not know by name."""
+    return tuple(claims.both(claims.learned, one.asker.host, _owner(setup, one)) for one in looks)
 
 
 _RENEWED = frozenset({CauseId.NAMELESS_TASK, CauseId.STALE_ADDRESS})
