@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 OTHER, NATIVE = keys.command("rules/other"), keys.command("rules/native")
 LEGACY, NFT, NFTABLES, TC = "legacy", "nft", "nftables", "tc"
 IPTABLES, IP6TABLES = "iptables", "ip6tables"
-ONLY_IPV4 = "ip"
-"""The family of nftables whose tables see packets of IPv4 alone."""
 TABLES = ("raw", "mangle", "filter")
 ENGINES = "DOCKER-USER"
 """A chain that every engine makes."""
@@ -95,15 +93,13 @@ def back_ends(answers: Answers, host: str) -> tuple[BackEnd, ...]:
 
 
 def back_ends_by_ipv6(answers: Answers, host: str) -> tuple[BackEnd, ...]:
-    """Return what filters packets of IPv6 on a host, ``ip6tables`` first; none where it could not be read.
+    """Return what ``ip6tables`` filters on a host, nothing where no table is in use; none where it could not be read.
 
-    Rules that ``ip6tables`` has in its other back end are not read: engines write none there.
+    Older engines write no rules of IPv6, so that there may be no table (20.10 and 26.1; 28.5 does). The other back end
+    and tables of nftables are not read: what they drop, only packets show.
     """
-    own = SAVE_6.read(answers, host) or {}
-    if "filter" not in own:
-        return ()
-    native = (one for one in _native(answers, host, frozenset(own)) if one.native[0] != ONLY_IPV4)
-    return (BackEnd(_filters(own), family=IP6TABLES), *native)
+    own = SAVE_6.read(answers, host)
+    return () if own is None else (BackEnd(_filters(own), family=IP6TABLES),)
 
 
 def _native(answers: Answers, host: str, iptables: frozenset[str]) -> Iterator[BackEnd]:

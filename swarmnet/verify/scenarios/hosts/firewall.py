@@ -146,6 +146,7 @@ class HostFirewall(Scenario):
             verdicts.append(self.verdict("hosts", Status.SKIPPED, detail, fix))
         elif not verdicts:
             detail = f"the firewall rules of {len(tables)} hosts drop nothing that the swarm needs"
+            detail += " (for IPv6, only those of ip6tables were read)" if six else ""
             verdicts.append(self.verdict("hosts", Status.OK, detail))
         return Findings(tuple(verdicts))
 
