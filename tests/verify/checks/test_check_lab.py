@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,18 +12,22 @@ from swarmnet.edge.operator.probe_image import packed
 from swarmnet.lab import Fault, Lab, LabSpec
 from swarmnet.model.report import Status
 from swarmnet.verify.checks import CHECKS
+from swarmnet.verify.checks.pairs import Pairs
 from swarmnet.verify.checks.planned import planned_of
 from swarmnet.verify.checks.story import CheckOptions, check
 from swarmnet.verify.probes.run import Run
+from swarmnet.verify.scenarios.hosts.firewall import HostFirewall
+from swarmnet.verify.scenarios.sizes.underlay import UnderlayMtu
 from swarmnet.workflows.fleet.observe import observe
 from tests.support.commands import docker
 from tests.support.labs import fresh_name
 from tests.support.live_verify import HOSTS, inventory, session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from swarmnet.model.verification import Verification
+    from swarmnet.verify.scenario import Scenario
 
 pytestmark = pytest.mark.lab
 KERNEL = {"no-ipvs", "no-esp"}
@@ -50,12 +55,15 @@ def hosts() -> Iterator[Lab]:
         yield lab
 
 
-def look(lab: Lab) -> Verification:
+def look(lab: Lab, checks: tuple[Scenario, ...] = CHECKS, *, known_by: Mapping[str, str] | None = None) -> Verification:
     me = Run(f"t{os.getpid()}", f"here:{os.getpid()}", lambda _operator: False)
     known = inventory(lab)
     with session(lab) as ports:
         state = observe(ports)
-        wish = CheckOptions(CHECKS, planned_of(known, state), HOSTS)
+        planned = planned_of(known, state)
+        if known_by is not None:
+            planned = replace(planned, addresses=known_by, data_paths=known_by)
+        wish = CheckOptions(checks, planned, HOSTS)
         return check(ports, state, wish, kit=packed(), run=me)
 
 
@@ -77,6 +85,22 @@ def test_healthy_hosts_without_a_swarm_have_no_finding_and_keep_nothing(hosts: L
     assert causes(result) == set()
     assert [matrix.counts() for matrix in result.matrices] == [{Status.OK: 6}]
     assert kept(hosts) == before
+
+
+def test_hosts_that_are_known_by_ipv6_are_checked_by_its_packets_and_its_rules(hosts: Lab) -> None:
+    six = {host: f"fd00:db8::{number}" for number, host in enumerate(HOSTS, 1)}
+    drop = f"-s {six['m1']} -p udp --dport 4789 -j DROP"
+    for host, address in six.items():
+        script = f"ip -6 address add {address}/64 dev eth0 nodad"
+        assert hosts.exec(host, ["sh", "-c", script]).exit_code == 0
+    assert hosts.exec("m2", ["sh", "-c", f"ip6tables -I INPUT {drop}"]).exit_code == 0
+
+    result = look(hosts, (HostFirewall(), Pairs(), UnderlayMtu()), known_by=six)
+
+    assert hosts.exec("m2", ["sh", "-c", f"ip6tables -D INPUT {drop}"]).exit_code == 0
+    assert causes(result) == {("firewall-drops", "host m2")}
+    assert [one.subject for one in result.verdicts if one.because_of] == ["m1 -> m2"]
+    assert [matrix.counts() for matrix in result.matrices] == [{Status.OK: 5, Status.FAILED: 1}]
 
 
 def test_each_of_eleven_faults_at_once_is_named_with_its_hosts(hosts: Lab) -> None:
