@@ -23,8 +23,10 @@ def strange_senders(setup: Setup, answers: Answers) -> Iterator[Trouble]:
     for host in setup.watched:
         told = (ENDED.read(answers, host) or {}).get("senders")
         for sender, address in told.items() if isinstance(told, dict) else ():
-            known = {planned.address(sender, is_data=data) for data in (False, True)} if planned else set()
-            if known - {""} and address not in known:
+            addresses = [planned.address(sender, is_data=data) for data in (False, True)] if planned else []
+            # By the other version of IP, hosts have another address: that mixture is a finding of its own.
+            known = {one for one in addresses if one and (":" in one) == (":" in str(address))}
+            if known and address not in known:
                 found[sender, str(address)].append(host)
     for (sender, address), hosts in found.items():
         own = planned.address(sender, is_data=True) if planned else ""

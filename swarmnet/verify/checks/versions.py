@@ -21,6 +21,8 @@ FLOORS = ((20, 10, 24), (23, 0, 3))
 """The first engines of both lines that encrypt without xt_u32 and drop plaintext (CVE-2023-28840, -28841, -28842)."""
 ANY_PORT = (24, 0)
 """The first that encrypts on another data path port than 4789 (moby#45636)."""
+BY_IPV6 = (25, 0)
+"""The first whose overlays go by IPv6 (moby#46790); seen: 20.10 carries nothing there, 26.1 and 28.5 do."""
 OLDEST = (20, 10)
 APART = 3
 """Numbers of a first part by which two engines may differ without a word: 26.1 next to 28.5."""
@@ -38,6 +40,7 @@ class Versions(HostCheck):
         encrypted = planned.encrypted if planned else None
         port = planned.data_path_port if planned else DATA_PATH_PORT
         found = [*outdated(setup.state.hosts, encrypted=encrypted, port=port), *_apart(setup.state.hosts)]
+        found += _without_ipv6(setup)
         versions = sorted({facts.engine.version for facts in setup.state.hosts})
         return self.reported(found, f"{len(members(setup))} hosts have engine {', '.join(versions)}")
 
@@ -72,6 +75,21 @@ def outdated(hosts: Iterable[HostFacts], *, encrypted: bool | None, port: int) -
             f"{_words(stuck)}: they encrypt on port {DATA_PATH_PORT} alone, and the data path port is {port}",
             f"update the engine to 24.0 or newer, or leave the data path port at {DATA_PATH_PORT}",
             status=Status.WARNING,
+        )
+
+
+def _without_ipv6(setup: Setup) -> Iterator[Trouble]:
+    """Yield engines whose overlays should go by IPv6 and cannot: such a swarm forms, and its overlays stay silent."""
+    planned = setup.planned
+    six = [one for one in setup.state.hosts if planned is not None and ":" in planned.address(one.host, is_data=True)]
+    old = [one for one in six if () < release(one.engine.version) < BY_IPV6]
+    if old:
+        yield Trouble(
+            CauseId.ENGINE_OLD,
+            _names(old),
+            f"{_words(old)}: overlays by IPv6 carry nothing from and to them, although such a swarm forms",
+            "update the engine to 25.0 or newer (swarmnet engine upgrade), or give all hosts IPv4 addresses as"
+            " 'data_path' or 'advertise' in the inventory",
         )
 
 

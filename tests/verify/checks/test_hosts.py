@@ -297,6 +297,20 @@ def test_esp_by_ipv6_matters_where_overlays_go_by_ipv6_and_a_mixture_of_both_nev
     assert (mixed.cause, mixed.status, mixed.evidence["hosts"]) == (CauseId.MIXED_FAMILIES, Status.FAILED, ["w1"])
 
 
+@pytest.mark.parametrize(("version", "causes"), [("20.10.24", [CauseId.ENGINE_OLD]), ("26.1.5", []), ("", [])])
+def test_an_engine_whose_overlays_cannot_go_by_ipv6_is_named_where_they_should(
+    version: str, causes: list[CauseId]
+) -> None:
+    six = {host: f"fd00:db8::{number}" for number, host in enumerate(HOSTS, 1)}
+    hosts = (host_facts("m1"), host_facts("w1", version=version), host_facts("w2"))
+
+    by_ipv6 = hosts_setup(*hosts, encrypted=False, addresses=six, data_paths=six)
+    by_ipv4 = hosts_setup(*hosts, encrypted=False)
+
+    assert [one.cause for one in bad(Versions(), by_ipv6)] == causes
+    assert bad(Versions(), by_ipv4) == []
+
+
 def test_a_kernel_that_refuses_both_matches_cannot_mark_what_is_to_be_encrypted() -> None:
     answers = healthy()
     said = "iptables v1.8.9 (legacy): Couldn't load match\n"

@@ -138,6 +138,16 @@ def test_a_host_that_others_see_under_another_address_is_named() -> None:
     assert (found.cause, found.evidence["hosts"]) == (CauseId.OTHER_SENDER, ["w1"])
 
 
+def test_the_address_of_the_other_version_of_ip_is_no_strange_one() -> None:
+    setup = hosts_setup(addresses=SIX, data_paths=SIX)
+    seen = packets(setup, {})
+    seen["m1", ENDED.name].value["senders"] = {"w1": "192.0.2.11", "w2": "fd00:db8::99"}
+
+    (found,) = Pairs().judge(setup, seen).verdicts
+
+    assert (found.cause, found.evidence["hosts"]) == (CauseId.OTHER_SENDER, ["w2"])
+
+
 def test_one_host_has_nothing_between() -> None:
     setup = hosts_setup(hosts_setup().state.hosts[0])
 

@@ -60,9 +60,10 @@ class Crossing:
 def crossings(setup: Setup) -> Iterable[Crossing]:
     """Yield every kind of packet between two hosts that ends at one of them."""
     known = addresses(setup)
-    for host in known:
-        for peer in known:
-            if peer != host:
+    for host, own in known.items():
+        for peer, other in known.items():
+            # Between hosts of both versions of IP, no packet of a swarm has these two addresses.
+            if peer != host and (":" in own) == (":" in other):
                 yield from _into(setup, host, peer, known)
                 yield from _out_of(setup, host, peer, known)
 

@@ -133,8 +133,8 @@ class HostFirewall(Scenario):
         tables = {host: both for host in setup.watched if (both := back_ends(answers, host))}
         six = {host: both for host in setup.watched if (both := back_ends_by_ipv6(answers, host))}
         walks = (*crossings(setup), *passed_on(setup, answers))
-        needing = {one.host: six if one.is_by_ipv6 else tables for one in walks}
-        unread = {host for host in setup.watched if host not in tables or host not in needing.get(host, tables)}
+        unread = {host for host in setup.watched if host not in tables}
+        unread |= {one.host for one in walks if one.is_by_ipv6 and one.host not in six}
         found = _droppers(answers, walks, tables, six)
         verdicts = [self._dropped(host, dropper, dropped) for (host, dropper), dropped in found.items()]
         verdicts += [one.verdict(self.name) for one in untranslated(setup, answers)]
