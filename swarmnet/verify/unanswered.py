@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from swarmnet.model.announced_losses import Health, Left, both
+from swarmnet.model.announced_losses import Health, Left, both, lost, majority
 from swarmnet.model.report import Status, Verdict
 from swarmnet.model.standing import standing
 from swarmnet.verify import claims
@@ -26,9 +26,12 @@ def unanswered(state: ClusterState, inventory: Inventory, scenarios: Sequence[Sc
     """Return why no manager answers, and what follows for each scenario; nothing where one does, or there is no swarm.
 
     It failed where a manager says so itself: it has no leader, or waits for its key. Where none says anything, the
-    swarm may be healthy: that is inconclusive.
+    swarm may be healthy: that is inconclusive. A leader that lost its majority a moment ago still answers, and lists
+    the managers that it misses.
     """
     found = standing(state, inventory)
+    if found.answering < majority(found.managers):
+        found = lost(state, inventory)
     if found.health is not Health.LOST:
         return ()
     left = Left.of(state, inventory)
@@ -93,5 +96,5 @@ def _commands(left: Left, cause: CauseId, inventory: Inventory) -> tuple[str, ..
     missing = (*left.silent, *left.broken, *left.gone)
     if not left.working or not missing:
         return (f"swarmnet check {options}",)
-    lost = f" --lost {','.join(left.silent)}" if left.silent else ""
-    return (f"swarmnet recover quorum {options} --from {left.working[0]}{lost}  # when they are gone for good",)
+    named = f" --lost {','.join(left.silent)}" if left.silent else ""
+    return (f"swarmnet recover quorum {options} --from {left.working[0]}{named}  # when they are gone for good",)

@@ -107,6 +107,20 @@ def test_a_lost_quorum_names_each_manager_with_its_state_and_the_command_that_be
     assert "1 of 3 managers answers, no quorum: start m1 and m2" in found.detail
 
 
+def test_a_leader_that_has_just_lost_its_majority_is_not_believed_though_it_still_answers() -> None:
+    world = a_world()
+    seen = observe(world.ports())
+    left = tuple(one for one in seen.hosts if one.host in ("m1", "w1"))
+    gone = [seen.node_of(host) for host in ("m2", "m3")]
+    nodes = tuple(one.model_copy(update={"reachability": "unreachable"}) if one in gone else one for one in seen.nodes)
+
+    state = seen.model_copy(update={"hosts": left, "nodes": nodes})
+    found = root(verify(world.ports(), state, VerifyOptions(ALL), kit=KIT, run=this_run()))
+
+    assert (found.cause, found.status, found.evidence["hosts"]) == (CauseId.NO_QUORUM, Status.FAILED, ["m2", "m3"])
+    assert world.writes == []
+
+
 def test_managers_that_all_answer_and_do_not_find_a_leader_are_to_be_checked_for_what_is_between_them() -> None:
     member = SwarmMembership(state=SwarmStanding.PENDING, node_id="n", error="the swarm does not have a leader")
     world = a_world()

@@ -138,7 +138,7 @@ def test_a_host_that_others_see_under_another_address_is_named() -> None:
     assert (found.cause, found.evidence["hosts"]) == (CauseId.OTHER_SENDER, ["w1"])
 
 
-def test_the_address_of_the_other_version_of_ip_is_no_strange_one() -> None:
+def test_an_address_of_the_other_version_of_ip_is_not_reported_as_strange() -> None:
     setup = hosts_setup(addresses=SIX, data_paths=SIX)
     seen = packets(setup, {})
     seen["m1", ENDED.name].value["senders"] = {"w1": "192.0.2.11", "w2": "fd00:db8::99"}
