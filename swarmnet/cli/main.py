@@ -90,7 +90,8 @@ def build(argv: Sequence[str]) -> typer.Typer:
             app = loaded.app_for(argv) if hasattr(loaded, "app_for") else loaded.app
             root.add_typer(app, name=name, help=summary, epilog=example)
         else:
-            root.command(name, epilog=example)(loaded.command)
+            settings = getattr(loaded, "SETTINGS", None)
+            root.command(name, epilog=example, context_settings=settings)(loaded.command)
     return root
 
 

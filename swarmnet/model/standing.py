@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import IncompleteError
 from swarmnet.model.announced_losses import Health, Standing, are, lost, majority, unlocking
+from swarmnet.model.halted import halted
 from swarmnet.model.hosts import Role
 from swarmnet.model.printable import without_ids
 from swarmnet.model.service import ServiceMode
@@ -31,14 +32,15 @@ def standing(state: ClusterState, inventory: Inventory) -> Standing:
     # A manager by its spec without reachability is not a raft member: just promoted, or removed by force.
     managers = [node for node in state.nodes if node.reachability is not None]
     answering = sum(node.reachability == "reachable" for node in managers)
-    reasons = (*_of_hosts(state), *_of_nodes(state), *_of_services(state))
+    stopped = halted(state)
+    reasons = (*_of_hosts(state), *_of_nodes(state), *_of_services(state), *map(str, stopped))
     return Standing(
         health=Health.DEGRADED if reasons else Health.HEALTHY,
         managers=len(managers),
         answering=answering,
         spare=max(answering - majority(len(managers)), 0),
         reasons=reasons,
-        cure=unlocking(state.locked) if state.locked else None,
+        cure=unlocking(state.locked) if state.locked else next((one.cure for one in stopped), None),
     )
 
 
@@ -87,8 +89,11 @@ def running_of(service: Service, state: ClusterState) -> tuple[int, int]:
 def failing_of(service: Service, state: ClusterState) -> tuple[str, ...]:
     """Return what engines report about tasks of a service that should run and do not, each once, newest first."""
     running, wanted = running_of(service, state)
-    if running >= wanted:
-        return ()
+    stopped = tuple(f"{one}: {one.cure}" for one in halted(state) if one.service == service.spec.name)
+    return (*stopped, *(_unstarted(service, state) if running < wanted else ()))
+
+
+def _unstarted(service: Service, state: ClusterState) -> tuple[str, ...]:
     tasks = [task for task in state.tasks if task.service_id == service.id]
     names = {node.id: node.name for node in state.nodes}
     waiting = [_said(task, names) for task in tasks if task.desired_state in _WANTED and task.state != "running"]

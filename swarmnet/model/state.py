@@ -19,6 +19,9 @@ from swarmnet.model.swarm import Config, Node, StoredSecret, Swarm
 from swarmnet.model.version import ApiVersion
 from swarmnet.model.volume import Volume
 
+SERVICE_LABEL = "com.docker.swarm.service.name"
+"""The label by which engines mark the containers of tasks; its value is the service's name."""
+
 
 class SwarmStanding(StrEnum):
     """The state of an engine's membership in a swarm (``LocalNodeState``)."""
@@ -150,6 +153,9 @@ class Container(Document):
     name: str
     image: str
     running: bool
+    """Also where it is paused: it keeps its addresses."""
+    condition: str = Field(default="", exclude=True)
+    """The engine's own word, such as running, paused, restarting or exited. In no backup."""
     labels: Labels = Field(default_factory=dict)
     endpoints: tuple[Endpoint, ...] = ()
     service: str | None = None
@@ -192,6 +198,8 @@ class HostFacts(Document):
     """Those of its images that a playbook's steps are about; None where none was asked for. In no backup."""
     open_ports: tuple[OpenPort, ...] | None = Field(default=None, exclude=True)
     """Open ports that no service of the swarm publishes; None when they are not known. Part of no backup."""
+    conditions: dict[str, str] | None = Field(default=None, exclude=True)
+    """What the engine calls the container of each of its tasks, by id; None where it was not asked. In no backup."""
 
     LISTED: ClassVar[frozenset[str]] = frozenset({"volumes"})
     """Fields that engines list from their store of the same name where asked for, and that are None where not."""

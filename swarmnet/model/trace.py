@@ -12,8 +12,8 @@ class Layer(Document):
     """One thing that the way needs."""
 
     name: str
-    """container, target, network, name, overlay, size, port, balancer; outwards route, firewall, masquerade; inwards
-    program, firewall, published."""
+    """container, target, network, name, overlay, size, port, balancer, answer; outwards route, firewall, masquerade;
+    inwards program, firewall, balancer, published."""
     status: Status
     detail: str
     """For people; no program reads it."""

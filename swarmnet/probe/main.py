@@ -134,7 +134,8 @@ def _ask_targets(run_id: str, task: dict[str, Any], until: float) -> dict[str, o
     labels = list(targets)
     if kind == "dns":
         wanted = [(str(targets[label][0]), list(targets[label][1])) for label in labels]
-        outcomes = names.ask_all(wanted, until, more=float(task.get("more", 0.0)))
+        server = (names.ENGINES, 53) if task.get("of") == "engine" else None
+        outcomes = names.ask_all(wanted, until, server, more=float(task.get("more", 0.0)))
     elif kind == "icmp":
         outcomes = datagrams.ask_all(datagrams.Echo(run_id), [targets[label] for label in labels], until)
     elif kind == "udp":

@@ -15,14 +15,18 @@ LONGEST_PAUSE = 1.0
 POINTER = 0xC0
 
 
+ENGINES = "127.0.0.11"
+"""The engine's own resolver, in every container that is on a network of the user's."""
+
+
 def resolver() -> str:
-    """Return the first nameserver of ``/etc/resolv.conf``: the engine's own, 127.0.0.11, in its networks."""
+    """Return the first nameserver of ``/etc/resolv.conf``: the engine's own, unless the container has its own file."""
     with open("/etc/resolv.conf", encoding="utf-8", errors="replace") as lines:
         for line in lines:
             words = line.split()
             if len(words) > 1 and words[0] == "nameserver":
                 return words[1]
-    return "127.0.0.11"
+    return ENGINES
 
 
 def question(ident: int, name: str) -> bytes:

@@ -158,6 +158,16 @@ def tasks(service: str) -> Claim:
     return ("tasks", service)
 
 
+def programs(service: str) -> Claim:
+    """Return the claim that the programs of a service's tasks run: neither paused, nor stopped by a signal."""
+    return ("programs", service)
+
+
+def listens(service: str) -> Claim:
+    """Return the claim that the programs of a service's tasks listen behind its published ports."""
+    return ("listens", service)
+
+
 def host_port(service: str) -> Claim:
     """Return the claim that no one else holds a port that a service wants on its hosts."""
     return ("host-port", service)

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from swarmnet.model.expectation import Party, PartyKind
+from swarmnet.model.halted import LASTING, word_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,6 +40,8 @@ class End:
     """Why none can be asked there; None where they can."""
     watches: bool = False
     """Whether the datagrams that arrive inside its network namespace are counted."""
+    halted: str = ""
+    """What its engine calls it where its program does not run, though managers say so: paused, for one."""
     is_machine: bool = False
     """Whether it is a machine: a host, asked by its observer, or the operator's, whose ``host`` is empty."""
 
@@ -117,7 +120,8 @@ def _plain(party: Party, containers: Mapping[str, tuple[Container, ...]]) -> Ite
     for box in containers.get(party.host, ()):
         if box.name == party.name and box.running:
             addresses = {one.network: one.address for one in box.endpoints if one.address and ":" not in one.address}
-            yield End(str(party), party.host, box.name, box.id, addresses)
+            halted = box.condition if box.condition in LASTING else ""
+            yield End(str(party), party.host, box.name, box.id, addresses, halted=halted)
 
 
 def tasks_of(state: ClusterState, name: str, boxes: Mapping[str, Container] = NO_BOXES) -> Iterator[End]:
@@ -133,7 +137,7 @@ def tasks_of(state: ClusterState, name: str, boxes: Mapping[str, Container] = NO
         if box := boxes.get(container):
             unlisted = _unlisted(task)
             found |= {one.network: one.address for one in box.endpoints if one.network in unlisted and one.address}
-        yield End(name, host, task.called(name), container, found)
+        yield End(name, host, task.called(name), container, found, halted=word_of(facts, container))
 
 
 def _running(state: ClusterState, name: str) -> Iterator[tuple[Task, HostFacts | None]]:

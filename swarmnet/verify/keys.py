@@ -78,7 +78,8 @@ class Key(Generic[T]):
         return str(problem) if problem else None
 
 
-def _ended(value: JsonObject) -> Ended:
+def as_ended(value: JsonObject) -> Ended:
+    """Return how a command ended, from the answer's JSON."""
     code = value.get("exit")
     return Ended(
         code if isinstance(code, int) else None, str(value.get("stdout") or ""), str(value.get("stderr") or "")
@@ -86,7 +87,7 @@ def _ended(value: JsonObject) -> Ended:
 
 
 def _rules(value: JsonObject) -> Ruleset | None:
-    ended = _ended(value)
+    ended = as_ended(value)
     return parse(ended.stdout) if ended.succeeded else None
 
 
@@ -130,7 +131,7 @@ def _ipvs(value: JsonObject) -> bool | None:
 
 def command(name: str) -> Key[Ended]:
     """Return the key of a command on a host."""
-    return Key(name, _ended)
+    return Key(name, as_ended)
 
 
 def rules(name: str) -> Key[Ruleset]:

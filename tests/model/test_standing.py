@@ -164,6 +164,23 @@ def test_attempts_that_fail_alike_are_one_reason_whatever_ids_the_engine_names()
     )
 
 
+def test_a_task_whose_container_is_paused_makes_the_cluster_degraded_and_says_what_lets_it_go_on() -> None:
+    state = swarm(HOSTS)
+    there = task("running").model_copy(update={"container_id": "c1" * 32, "slot": 1})
+    hosts = tuple(
+        one.model_copy(update={"conditions": {"c1" * 32: "paused"} if one.host == "w1" else None})
+        for one in state.hosts
+    )
+    state = state.model_copy(update={"services": (service(replicas=1),), "tasks": (there,), "hosts": hosts})
+
+    found = standing(state, HOSTS)
+    assert (found.health, found.reasons) == (Health.DEGRADED, ("web.1 on w1 is paused",))
+    assert found.cure == "on w1: docker unpause c1c1c1c1c1c1"
+    assert status_text(state, HOSTS).splitlines()[-1] == f"web: web.1 on w1 is paused: {found.cure}"
+    (entry,) = status_json(state, HOSTS)["services"]
+    assert entry["failing"] == [f"web.1 on w1 is paused: {found.cure}"]
+
+
 def test_a_waiting_task_is_reported_where_none_has_failed() -> None:
     state = swarm(HOSTS).model_copy(
         update={"services": (service(replicas=1),), "tasks": (task("pending", "no suitable node", on=""),)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmnet.model.service_mounts import MountType
-from swarmnet.model.state import Container, Endpoint
+from swarmnet.model.state import SERVICE_LABEL, Container, Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,7 +25,8 @@ def container_of(service: ServiceRecord, task: TaskRecord, networks: Iterable[Ne
         name=f"{service.spec.name}.{task.slot or task.node_id}.{task.id}",
         image=service.spec.image,
         running=True,
-        labels=service.spec.container_labels or {},
+        condition="running",
+        labels={SERVICE_LABEL: service.spec.name, **(service.spec.container_labels or {})},
         service=service.spec.name,
         volumes=volumes_of(service),
         endpoints=tuple(

@@ -11,6 +11,7 @@ from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
 from swarmnet.model.ports import Completed
+from tests.simulator.processes import run_look
 from tests.simulator.raft import run_script
 
 if TYPE_CHECKING:
@@ -47,13 +48,16 @@ class SimulatedShell:
             if (
                 "sh" not in self._machine.programs
                 and tuple(argv[:2]) == ("sh", "-c")
-                and (done := run_script(self._world, self._machine, argv[2:], stdin))
+                and (done := self._script(argv[2:], stdin))
             ):
                 return Completed(tuple(argv), *done)
             program = programs.get(argv[0])
             if program is None:
                 return Completed(tuple(argv), 127, b"", f"{argv[0]}: not found\n".encode())
             return Completed(tuple(argv), *program(self._machine, argv, stdin))
+
+    def _script(self, argv: Sequence[str], stdin: bytes) -> tuple[int, bytes, bytes] | None:
+        return run_look(self._machine, argv) or run_script(self._world, self._machine, argv, stdin)
 
     def stream(
         self,

@@ -14,7 +14,7 @@ from swarmnet.model.events import ignore
 from swarmnet.parse.inventory import parse_inventory
 from swarmnet.verify.probes.run import Run
 from swarmnet.verify.story import VerifyOptions, verify
-from swarmnet.workflows.fleet.observe import observe
+from swarmnet.workflows.fleet.observe import WITH_TASKS, observe
 from tests.support.commands import docker
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def session(lab: Lab, listener: Listener = ignore) -> Session:
 def run(lab: Lab, wish: VerifyOptions, listener: Listener = ignore) -> Verification:
     me = Run(f"t{os.getpid()}", f"here:{os.getpid()}", lambda _operator: False)
     with session(lab, listener) as ports:
-        return verify(ports, observe(ports), wish, kit=packed(), run=me)
+        return verify(ports, observe(ports, WITH_TASKS), wish, kit=packed(), run=me)
 
 
 def load_probe(lab: Lab) -> str:

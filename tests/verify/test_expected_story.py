@@ -67,6 +67,7 @@ def test_without_a_playbook_every_service_is_asked_from_inside_its_tasks_and_not
     found = {one.scenario: one for one in result.verdicts}
     assert {name: one.status for name, one in found.items()} == {
         "own-tasks": Status.OK,
+        "own-programs": Status.OK,
         "spread": Status.SKIPPED,
         "own-names": Status.OK,
         "own-aliases": Status.OK,

@@ -327,8 +327,8 @@ def test_own_services_are_asked_without_a_playbook_and_what_is_wrong_is_named(sw
         assert soon(lambda: is_up(swarm))
         fine = run(swarm, wish)
 
-        make(*create, "refused", "--mount", "type=bind,source=/nosuch,target=/x", "--network", "shop", "demo:1")
-        make(*create, "waits", "--constraint", "node.labels.none==1", "--network", "shop", "demo:1")
+        for name, words in WRONG.items():
+            make(*create, name, *words, "--network", "shop", "demo:1")
         swarm.exec("m1", ["sh", "-c", f"printf '%s' \"{STACK}\" | docker stack deploy -c - one"])
         swarm.exec("m1", ["sh", "-c", f"printf '%s' \"{STACK}\" | docker stack deploy -c - two"])
         make("node", "update", "--availability", "pause", "m1")  # what runs there stays, what is new goes elsewhere
@@ -337,8 +337,10 @@ def test_own_services_are_asked_without_a_playbook_and_what_is_wrong_is_named(sw
         make("node", "update", "--availability", "active", "m1")
         assert swarm.exec("m2", ["iptables", "-I", "DOCKER-USER", *TO_LOGS]).exit_code == 0
         assert soon(lambda: "Rejected" in make("service", "ps", "refused"))
+        assert [swarm.exec(host, ["sh", "-ec", script]).exit_code for host, script in HALTS.items()] == [0, 0, 0]
         wrong = run(swarm, wish)
     finally:
+        swarm.exec("m2", ["sh", "-c", "docker unpause $(docker ps -qf name=rr.)"])
         swarm.exec("m2", ["iptables", "-D", "DOCKER-USER", *TO_LOGS])
         make("service", "rm", *make("service", "ls", "-q").split())
         make("node", "update", "--availability", "active", "m1")
@@ -346,7 +348,7 @@ def test_own_services_are_asked_without_a_playbook_and_what_is_wrong_is_named(sw
         assert soon(lambda: traces(swarm) == before)
 
     assert {one.scenario: one.status for one in fine.verdicts if one.status is not Status.SKIPPED} == dict.fromkeys(
-        ("own-tasks", "spread", "own-names", "own-aliases", "own-addresses", "published"), Status.OK
+        ("own-tasks", "own-programs", "spread", "own-names", "own-aliases", "own-addresses", "published"), Status.OK
     ), fine.verdicts
     assert "none (it has zero replicas)" in " ".join(one.detail for one in fine.verdicts)
     assert {(one.subject, one.cause) for one in wrong.verdicts if one.cause is not None and not one.because_of} == {
@@ -355,9 +357,25 @@ def test_own_services_are_asked_without_a_playbook_and_what_is_wrong_is_named(sw
         ("service skewed", "uneven-spread"),
         ("network shop", "alias-twice"),
         ("service logs", "port-closed"),
+        ("service rr", "task-paused"),
+        ("service web", "task-stopped"),
+        ("service zoned", "own-nameserver"),
+        ("service deaf", "not-listening"),
     }, wrong.verdicts
 
 
+WRONG: dict[str, tuple[str, ...]] = {
+    "deaf": ("--publish", "mode=host,target=81,published=8181"),
+    "refused": ("--mount", "type=bind,source=/nosuch,target=/x"),
+    "waits": ("--constraint", "node.labels.none==1"),
+}
+"""Services that do not work, each in a way of its own."""
+HALTS = {
+    "m1": "kill -STOP $(docker inspect -f '{{.State.Pid}}' $(docker ps -qf name=web. | head -1))",
+    "m2": "docker pause $(docker ps -qf name=rr.)",
+    "m3": "docker exec $(docker ps -qf name=zoned. | head -1) sh -c 'echo nameserver 192.0.2.9 > /etc/resolv.conf'",
+}
+"""What only the hosts show of containers that managers call running."""
 TO_LOGS = ("-p", "udp", "--dport", "5140", "-j", "DROP")
 
 

@@ -41,7 +41,7 @@ def command(cluster: LimitedCluster, watched: Watched, output: Output, show_valu
         from swarmnet.workflows.lock.holders import holders
 
         age = watched.age(hosts.cluster)
-        state = observe(ports, Look(hosts=cluster.names(hosts)))
+        state = observe(ports, Look(hosts=cluster.names(hosts), tasks=True))
         found, operator = holders(ports, state), wiring.this_operator()
     document = status_document(state, hosts, lock_entries(found, operator), Cover(shows=show_values), backups=age)
     lines = (*status_lines(state, hosts), *lock_lines(found, operator), *backup_lines(age))

@@ -30,10 +30,16 @@ ToArgument = Annotated[
 ]
 EXITS = {"failed": ExitCode.FAILED, "inconclusive": ExitCode.INCOMPLETE}
 WAIT = 60.0
+SETTINGS = {"allow_extra_args": True}
+"""For the parser: what is too much is answered with what was probably meant."""
+ARROWS = ("->", "to")
+"""What people write between both ends."""
 
 
 @grouped
-def command(cluster: Cluster, output: Output, source: FromArgument, target: ToArgument = None) -> None:
+def command(
+    context: typer.Context, cluster: Cluster, output: Output, source: FromArgument, target: ToArgument = None
+) -> None:
     """Find the first broken layer between two services, or show what the containers of one see.
 
     Exit: 0 all layers work, 1 one is broken, 3 one could not be asked.
@@ -42,15 +48,24 @@ def command(cluster: Cluster, output: Output, source: FromArgument, target: ToAr
     from swarmnet.cli.wiring import this_operator
     from swarmnet.report.reports.trace import trace_report
     from swarmnet.verify.tracing.story import trace
-    from swarmnet.workflows.fleet.observe import observe
+    from swarmnet.workflows.fleet.observe import WITH_TASKS, observe
 
+    if context.args:
+        raise UsageError("trace takes FROM and TO[:PORT]", hint=f"write: {meant(source, target or '', context.args)}")
     targets, hosts = output.targets(), cluster.read()
     with cluster.connected(hosts) as ports:
-        state = observe(ports)
+        state = observe(ports, WITH_TASKS)
         wish = wish_of(source, target, state, hosts)
         result = trace(ports, state, wish, kit=probe_kit(None, None), run=this_run(this_operator()))
     targets.emit(trace_report(result))
     raise typer.Exit(EXITS.get(result.status, ExitCode.DONE))
+
+
+def meant(source: str, target: str, rest: list[str]) -> str:
+    """Return the command that more than two words probably mean: a port of its own, or an arrow between both ends."""
+    words = [one for one in (target, *rest) if one not in ARROWS]
+    port = f":{words[1]}" if len(words) > 1 and words[1].isdecimal() and ":" not in words[0] else ""
+    return f"swarmnet trace {source} {words[0] if words else 'TO'}{port}"
 
 
 def wish_of(source: str, target: str | None, state: ClusterState, hosts: Inventory) -> TraceWish:

@@ -189,11 +189,11 @@ def proved(
     from swarmnet.model.verification import Phase
     from swarmnet.operations.expect.gather import expected_of
     from swarmnet.verify.story import verify
-    from swarmnet.workflows.fleet.observe import observe
+    from swarmnet.workflows.fleet.observe import WITH_TASKS, observe
 
     with logging_in(cluster.connected(hosts, quiet=quiet), [host.name for host in hosts.hosts]) as ports:
         begun = ports.clock.monotonic()
-        state = observe(ports)
+        state = observe(ports, WITH_TASKS)
         seen = Phase(name="observe", seconds=round(ports.clock.monotonic() - begun, 3))
         expected = expected_of(asked.book, hosts, state) if asked.book else None
         wish = replace(asked.wish, expected=None if expected is None or expected.is_empty else expected)

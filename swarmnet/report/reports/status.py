@@ -39,7 +39,7 @@ def status_report(document: StatusDocument, lines: Iterable[Line]) -> Report:
         Check(
             "service",
             one.name,
-            Status.OK if one.running >= one.desired else Status.FAILED,
+            Status.OK if one.running >= one.desired and not one.failing else Status.FAILED,
             f"{one.running}/{one.desired} running" + "".join(f"; {why}" for why in one.failing),
         )
         for one in document.services

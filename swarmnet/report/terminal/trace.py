@@ -24,9 +24,11 @@ def trace_lines(result: Trace) -> Iterator[Line]:
         first = next(one for one in bad[0].layers if one.status is Status.FAILED)
         yield line((f"{way}: {first.name}: {first.detail}", STYLES[Status.FAILED]))
     elif unknown:
-        yield line((f"{way}: unknown: not every layer could be asked", STYLES[Status.INCONCLUSIVE]))
+        first = next(one for one in unknown[0].layers if one.status is Status.INCONCLUSIVE)
+        yield line((f"{way}: unknown: {first.name}: {first.detail}", STYLES[Status.INCONCLUSIVE]))
     else:
-        yield line((f"{way}: {'works' if result.target else 'looked at'}", STYLES[Status.OK]))
+        said = "connects; what the program answers was not read" if result.target else "looked at"
+        yield line((f"{way}: {said}", STYLES[Status.OK]))
     for path in result.paths:
         yield line((path.source, "bold"))
         width = max(len(layer.name) for layer in path.layers)
@@ -34,7 +36,7 @@ def trace_lines(result: Trace) -> Iterator[Line]:
             yield line(
                 "  ", (GLYPHS[layer.status], STYLES[layer.status]), f" {layer.name.ljust(width)}  {layer.detail}"
             )
-            if layer.fix and layer.status is Status.FAILED:
+            if layer.fix and layer.status in (Status.FAILED, Status.INCONCLUSIVE):
                 yield line((f"    fix: {layer.fix}", "cyan"))
                 for command in commands(layer.evidence):
                     yield line((f"      {command}", "bold"))

@@ -9,6 +9,7 @@ from swarmnet.verify import claims
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.scenarios.balancing.balanced import has_ipvs
 from swarmnet.verify.scenarios.balancing.ipvs import BalancerTables
+from swarmnet.verify.scenarios.expected.explained import IPVS_FIX
 
 if TYPE_CHECKING:
     from swarmnet.verify.scenario import Answers, Setup
@@ -26,7 +27,7 @@ def explain(setup: Setup, answers: Answers) -> tuple[Verdict, ...]:
         status=Status.INCONCLUSIVE,
         detail="these kernels have no IPVS (no /proc/net/ip_vs while a balanced service runs): virtual addresses"
         " and the routing mesh cannot work there, and were not tested",
-        fix="use a kernel with CONFIG_IP_VS (modprobe ip_vs ip_vs_rr), or give the services endpoint_mode dnsrr",
+        fix=IPVS_FIX,
         cause=CauseId.NO_IPVS,
         evidence={"cause": CauseId.NO_IPVS, "hosts": [*hosts]},
         broken=frozenset(map(claims.ipvs_kernel, hosts)),

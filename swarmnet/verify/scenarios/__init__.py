@@ -36,6 +36,7 @@ from swarmnet.verify.scenarios.names.names import Aliases, ContainerNames, Looku
 from swarmnet.verify.scenarios.names.upstream import UpstreamDns
 from swarmnet.verify.scenarios.own.addresses import OwnAddresses, OwnAliases
 from swarmnet.verify.scenarios.own.names import OwnNames
+from swarmnet.verify.scenarios.own.programs import OwnPrograms
 from swarmnet.verify.scenarios.own.spread import OwnSpread
 from swarmnet.verify.scenarios.own.tasks import OwnTasks
 from swarmnet.verify.scenarios.pairs.endpoints import Endpoints
@@ -87,6 +88,7 @@ ALL: tuple[Scenario, ...] = (
     IpsecStates(),
     EncryptionRules(),
     OwnTasks(),
+    OwnPrograms(),
     OwnSpread(),
     OwnNames(),
     OwnAliases(),

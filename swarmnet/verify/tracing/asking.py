@@ -21,15 +21,18 @@ from swarmnet.verify.scenarios.expected.asked import (
 )
 from swarmnet.verify.scenarios.expected.outside import Outside
 from swarmnet.verify.scenarios.mesh.mesh import address_of
+from swarmnet.verify.scenarios.own.processes import PROGRAMS, ask_programs
+from swarmnet.verify.tracing.queues import AFTER, LATER, waiting
 from swarmnet.verify.tracing.rules import ask_knock, ask_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from swarmnet.model.base import JsonObject
     from swarmnet.model.expectation import Arrow
     from swarmnet.verify.ends import End
     from swarmnet.verify.scenario import Answers, Question, Setup
+    from swarmnet.verify.scenarios.own.processes import Programs
 
 TRACE = "trace"
 
@@ -73,14 +76,19 @@ def ask(setup: Setup, answers: Answers, arrow: Arrow) -> tuple[Question, ...]:
             *ask_listening(inside),
             *(_namespace(end, "before") for end in inside),
             *(_places(end) for end in inside),
+            *_programs(PROGRAMS, ends),
             *([] if arrow.target.has_tasks else ask_rules(end.host for end in inside)),
         ],
         lambda: [one for end in askers(setup, arrow) for one in _tries(setup, answers, arrow, end)],
         lambda: [
             *(_namespace(end, "after") for end in inside),
+            *_programs(AFTER, ends_named(setup, str(arrow.target))),
             *(one for end in askers(setup, arrow) for one in _closer(setup, answers, arrow, end)),
         ],
-        lambda: [one for end in askers(setup, arrow) for one in _sizes(setup, answers, arrow, end)],
+        lambda: [
+            *(one for end in askers(setup, arrow) for one in _sizes(setup, answers, arrow, end)),
+            *_later(setup, answers, arrow),
+        ],
     )
 
 
@@ -90,7 +98,28 @@ def ask_published(setup: Setup, answers: Answers, arrow: Arrow) -> tuple[Questio
         *Outside().ask(setup, answers),
         *ask_listening(end for end in ends_named(setup, str(arrow.target)) if can_ask(end)),
         *ask_rules(setup.approaches),
+        *_programs(PROGRAMS, ends_named(setup, str(arrow.target)), also=setup.approaches),
     )
+
+
+def _later(setup: Setup, answers: Answers, arrow: Arrow) -> Iterator[Question]:
+    """Yield one more look at the programs where connections wait."""
+    found = waiting(answers, ends_named(setup, str(arrow.target)), doors(setup, answers, arrow))
+    hosts = {end.host for end, _, _ in found} | {host for host, key in answers if key == AFTER.again.name}
+    ends = [end for end in ends_named(setup, str(arrow.target)) if end.host in hosts]
+    yield from _programs(AFTER.again, ends, after=LATER)
+
+
+def _programs(
+    key: Key[Programs], ends: Iterable[End], *, also: Iterable[str] = (), after: int = 0
+) -> Iterator[Question]:
+    """Yield a look at the programs of these containers, one a host."""
+    on_host: dict[str, list[str]] = {host: [] for host in also}
+    for end in ends:
+        if end.host and end.container:
+            on_host.setdefault(end.host, []).append(end.container)
+    for host, containers in on_host.items():
+        yield ask_programs(host, key, dict.fromkeys(containers), after=after)
 
 
 def _closer(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> Iterator[Question]:
@@ -134,6 +163,7 @@ def look(setup: Setup, party: str) -> tuple[Question, ...]:
         *ask_listening(mine),
         *(_namespace(end, "before") for end in mine),
         *(_places(end) for end in mine),
+        *_programs(PROGRAMS, ends_named(setup, party)),
         *(one for end in mine for one in ask_open(end, TRACE, [*around(setup)])),
         *(_upstream(setup, end) for end in mine),
     )

@@ -18,7 +18,6 @@ from swarmnet.verify.scenarios.expected.asked import (
     UNREACHABLE,
     UNRESOLVABLE,
     ends_named,
-    is_loopback,
     listening_of,
     outcome_of,
 )
@@ -26,6 +25,7 @@ from swarmnet.verify.scenarios.expected.outside import Outside, outcomes_of
 from swarmnet.verify.scenarios.hosts.crossings import BRIDGE, device_of
 from swarmnet.verify.scenarios.hosts.passed_on import INSIDE
 from swarmnet.verify.scenarios.mesh.mesh import address_of
+from swarmnet.verify.scenarios.own.processes import PROGRAMS, not_listening, program_of
 from swarmnet.verify.tracing.asking import TRACE, by_name, namespace_of, places_of
 from swarmnet.verify.tracing.layers import container, failed, ok, target, unknown, worst
 from swarmnet.verify.tracing.rules import reaches, stopped, untranslated
@@ -64,7 +64,7 @@ def outwards(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> Iterator
     yield ok("route", via)
     if default is not None and HOST_NETWORK not in end.addresses:
         yield from _passed_on(setup, answers, end, default, tried)
-    yield _port(answers, end, worst("port", setup, answers, tried, lambda _count: f"{name} opens"), tried)
+    yield _port(answers, end, worst("port", setup, answers, tried, lambda _count: f"{name} accepts connections"), tried)
 
 
 def _default(answers: Answers, end: End) -> JsonObject | None:
@@ -125,21 +125,22 @@ def _port(answers: Answers, end: End, layer: Layer, tried: list[Outcome]) -> Lay
 def published(setup: Setup, answers: Answers, arrow: Arrow) -> Iterator[Layer]:
     """Yield the way from the operator's machine to the published ports of a service."""
     others = ends_named(setup, str(arrow.target))
-    yield target(setup, arrow, others)
+    yield target(setup, answers, arrow, others)
     ports, tried = _ports(setup, arrow), outcomes_of(setup, answers, arrow)
     if not ports and any(one.target.end is not None for one in tried):
         yield ok("network", f"{arrow.target} has addresses of the hosts' LAN, where no port has to be published")
-        yield worst("port", setup, answers, tried, lambda count: f"opens at {count} addresses")
+        yield worst("port", setup, answers, tried, lambda count: f"{count} addresses accept connections")
         return
     if not ports:
         yield _unpublished(setup, arrow)
-    yield _program(answers, arrow, others, ports)
+    yield _program(answers, others, ports)
     lost = [one for one in tried if one.seen in (SILENT, UNREACHABLE)]
     for one in lost:
         for port in ports:
             if port.published == one.target.door.port and (stop := _kept_out(setup, answers, one, port)) is not None:
                 yield stop
     yield ok("firewall", "no rule of the hosts that is known here drops them" if lost else "hosts let them in")
+    yield from _balancer(answers, ports, tried)
     judged = Outside().judge(setup, answers).verdicts[0]
     yield Layer(name="published", status=judged.status, detail=judged.detail, cause=judged.cause, fix=judged.fix)
 
@@ -166,24 +167,30 @@ def _unpublished(setup: Setup, arrow: Arrow) -> Layer:
     return failed("published", detail, CauseId.PORT_CLOSED, fix)
 
 
-def _program(answers: Answers, arrow: Arrow, others: tuple[End, ...], ports: tuple[PublishedPort, ...]) -> Layer:
+def _program(answers: Answers, others: tuple[End, ...], ports: tuple[PublishedPort, ...]) -> Layer:
     """Return whether something listens where the published ports lead to."""
     for end in others:
-        known = listening_of(end).read(answers, end.host) if end.asks and HOST_NETWORK not in end.addresses else None
-        for port in ports if known is not None else ():
-            where = known.on(Door(port=port.target, protocol=port.protocol)) if known is not None else frozenset()
-            if known is None or any(not is_loopback(one) for one in where):
-                continue
-            has = ", ".join(map(str, known.doors())) or "no TCP port"
-            alone = f" for others, only on {', '.join(sorted(where))}" if where else ""
-            return failed(
-                "program",
-                f"{port.published} leads to port {port.target}, and no program of {end} listens there{alone};"
-                f" it has {has}",
-                CauseId.NOT_LISTENING,
-                "let it listen on all addresses (0.0.0.0)" if where else f"publish the port that {arrow.target} has",
-            )
+        program = program_of(answers, PROGRAMS, end)
+        known = program.listening if program is not None else listening_of(end).read(answers, end.host)
+        for port in ports if known is not None and HOST_NETWORK not in end.addresses else ():
+            if known is not None and not known.reached(Door(port=port.target, protocol=port.protocol)):
+                words, fix = not_listening(end, known, port)
+                return failed("program", words, CauseId.NOT_LISTENING, fix)
     return ok("program", ", ".join(f"{one.published} leads to {one.target}" for one in ports))
+
+
+def _balancer(answers: Answers, ports: tuple[PublishedPort, ...], tried: list[Outcome]) -> Iterator[Layer]:
+    """Yield whether the kernels of the hosts can balance, where the routing mesh must."""
+    mesh = {port.published for port in ports if port.mode is PublishMode.INGRESS}
+    if not mesh:
+        return
+    bad = [one.target.network for one in tried if one.seen != OPEN and one.target.door.port in mesh]
+    known = {host: found.has_ipvs for host in bad if (found := PROGRAMS.read(answers, host)) is not None}
+    if lacking := [host for host, has_ipvs in known.items() if not has_ipvs]:
+        words = f"the kernel of {', '.join(lacking)} has no IPVS, so the routing mesh cannot work there"
+        fix = "use a kernel with CONFIG_IP_VS (modprobe ip_vs ip_vs_rr), or publish the port in host mode"
+        yield unknown("balancer", words, fix).model_copy(update={"cause": CauseId.NO_IPVS})
+    yield ok("balancer", "the hosts' kernels can balance" if bad else "the hosts' kernels balance")
 
 
 def _kept_out(setup: Setup, answers: Answers, one: Outcome, port: PublishedPort) -> Layer | None:

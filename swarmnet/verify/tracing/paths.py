@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status
 from swarmnet.model.trace import Layer, Path
-from swarmnet.verify.ends import HOST_NETWORK, has_names
+from swarmnet.verify.ends import HOST_NETWORK
 from swarmnet.verify.idle import idle
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.keys import outcomes
 from swarmnet.verify.scenarios.expected.asked import (
     SILENT,
     UNREACHABLE,
-    UNRESOLVABLE,
     doors_of,
     ends_named,
     outcome_of,
@@ -30,7 +29,8 @@ from swarmnet.verify.tracing.asking import (
     whole_sizes,
 )
 from swarmnet.verify.tracing.closer import OVERLAY, SIZE, Lost
-from swarmnet.verify.tracing.layers import container, failed, ok, target, unknown, worst
+from swarmnet.verify.tracing.layers import answer, container, failed, ok, target, unknown, worst
+from swarmnet.verify.tracing.names import looked_up, nameless
 from swarmnet.verify.tracing.outwards import outwards, published
 
 if TYPE_CHECKING:
@@ -72,28 +72,21 @@ def _up_to_broken(layers: Iterator[Layer]) -> Iterator[Layer]:
 def _between(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> Iterator[Layer]:
     yield container(answers, end)
     others = ends_named(setup, str(arrow.target))
-    yield target(setup, arrow, others)
+    yield target(setup, answers, arrow, others)
     yield _network(arrow, end, others)
     if not doors(setup, answers, arrow):
         yield _no_port(setup, answers, arrow)
-    nameless = _nameless(setup, end, others)
+    unnamed = nameless(setup, end, others)
     named = [outcome_of(answers, end, TRACE, one) for one in by_name(setup, answers, arrow)]
-    yield nameless or _name(setup, arrow, end, others, named)
+    yield unnamed or looked_up(setup, answers, arrow, end, others, named)
     reached = [outcome_of(answers, end, TRACE, one) for one in at_addresses(setup, answers, arrow, end)]
     yield _overlay(answers, end, reached, askers(setup, arrow))
     yield _whole(setup, answers, arrow, end)
-    yield worst("port", setup, answers, reached, lambda count: f"opens at {count} addresses")
-    if nameless is None:
-        yield worst("balancer", setup, answers, named, lambda _count: f"{arrow.target} opens by its name")
-
-
-def _nameless(setup: Setup, end: End, others: tuple[End, ...]) -> Layer | None:
-    """Return why no name is looked up, where both ends have only networks in common that give none."""
-    common = sorted({network for other in others for network in other.addresses} & {*end.addresses})
-    if not common or any(has_names(setup.state, network) for network in common):
-        return None
-    words = f"engines give no names on {', '.join(common)}: use addresses, or a DNS server of that LAN"
-    return Layer(name="name", status=Status.SKIPPED, detail=words)
+    yield worst("port", setup, answers, reached, lambda count: f"{count} addresses accept connections")
+    if unnamed is None:
+        words = f"{arrow.target} accepts connections by its name"
+        yield worst("balancer", setup, answers, named, lambda _count: words)
+    yield answer(answers, others, doors(setup, answers, arrow))
 
 
 def _network(arrow: Arrow, end: End, others: tuple[End, ...]) -> Layer:
@@ -117,28 +110,6 @@ def _no_port(setup: Setup, answers: Answers, arrow: Arrow) -> Layer:
         return unknown("port", f"what {arrow.target} listens on is not known: name a port")
     fix = "let its program listen on 0.0.0.0, or name the port that it should have"
     return failed("port", f"{arrow.target} listens on no TCP port that others reach", CauseId.NOT_LISTENING, fix)
-
-
-def _name(setup: Setup, arrow: Arrow, end: End, others: tuple[End, ...], named: list[Outcome]) -> Layer:
-    """Return whether the name leads to the service's virtual address, or to its containers."""
-    if unasked := [one for one in named if one.seen is None]:
-        return unknown("name", f"{arrow.target.name} was not asked for: {unasked[0].why}")
-    if lost := [one for one in named if one.seen == UNRESOLVABLE]:
-        fix = "compare its names and aliases (swarmnet show names), and the resolver of that host (dns-service)"
-        return failed("name", f"{arrow.target.name} is not found: {lost[0].why}", CauseId.UNRESOLVABLE, fix)
-    led = {address for one in named for address in one.addresses}
-    service = setup.state.service(arrow.target.name)
-    virtual = {address.partition("/")[0] for address in service.virtual_ips.values()} if service is not None else set()
-    known = virtual | {one for other in others for net, one in other.addresses.items() if net in end.addresses}
-    if strange := sorted(led - known):
-        return failed(
-            "name",
-            f"{arrow.target.name} leads to {', '.join(strange)}, which is not an address of {arrow.target}",
-            CauseId.NAMES,
-            "look for another container with this name or alias: swarmnet show names",
-        )
-    kind = "its virtual address" if led & virtual else "its containers"
-    return ok("name", f"{arrow.target.name} -> {', '.join(sorted(led))} ({kind})")
 
 
 def _overlay(answers: Answers, end: End, reached: list[Outcome], asking: tuple[End, ...]) -> Layer:

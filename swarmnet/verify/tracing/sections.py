@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status
 from swarmnet.model.trace import Layer, Path
+from swarmnet.verify.ends import HOST_NETWORK
 from swarmnet.verify.idle import idle
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.keys import outcomes
 from swarmnet.verify.scenarios.expected.asked import OPEN, ends_named, is_loopback, listening_of, outcome_of
+from swarmnet.verify.scenarios.own.processes import NAMESERVER_FIX, PROGRAMS, asks_others, program_of
 from swarmnet.verify.tracing.asking import TRACE, around, namespace_of, places_of, upstream_of
+from swarmnet.verify.tracing.layers import halted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +37,8 @@ def sections_of(setup: Setup, answers: Answers, party: str) -> tuple[Path, ...]:
 
 
 def _sections(setup: Setup, answers: Answers, end: End) -> Iterator[Layer]:
-    yield _said("state", f"runs on {end.host or 'a node that is not in the inventory'}, container {end.container[:12]}")
+    runs = f"runs on {end.host or 'a node that is not in the inventory'}, container {end.container[:12]}"
+    yield halted(answers, "state", end) or _said("state", runs)
     yield _said("networks", _list(f"{net} {address}" for net, address in sorted(end.addresses.items())))
     yield _said("ports", _published(setup, end.party))
     if not end.asks or end.problem:
@@ -52,11 +56,20 @@ def _sections(setup: Setup, answers: Answers, end: End) -> Iterator[Layer]:
     yield _said("routes", _list(_route(one) for one in _objects(space.get("routes"))))
     lines = space.get("resolver")
     words = [str(one) for one in lines if one and not str(one).startswith("#")] if isinstance(lines, list) else []
-    yield _said("resolver", _list(words))
+    yield _resolver(answers, end, words)
     listening = listening_of(end).read(answers, end.host)
     yield _said("sockets", _list(_socket(*one) for one in sorted(listening.sockets)) if listening else "not known")
     yield _outside(setup, answers, end)
     yield _names_outside(answers, end)
+
+
+def _resolver(answers: Answers, end: End, words: list[str]) -> Layer:
+    """Return whom the program asks for names, else what the engine's file says; only the engine knows the swarm's."""
+    program = program_of(answers, PROGRAMS, end)
+    if program is None or program.asks_engine_first or not {*end.addresses} - {HOST_NETWORK}:
+        return _said("resolver", _list(words))
+    words_of = asks_others(str(end), program)
+    return Layer(name="resolver", status=Status.OK, detail=words_of, cause=CauseId.OWN_NAMESERVER, fix=NAMESERVER_FIX)
 
 
 def _said(name: str, detail: str) -> Layer:

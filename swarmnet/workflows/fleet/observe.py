@@ -22,7 +22,14 @@ from swarmnet.errors import (
 from swarmnet.model.border import border
 from swarmnet.model.network import Scope
 from swarmnet.model.packages import HostPackages
-from swarmnet.model.state import ClusterState, CommandResult, HostFacts, HostFailure, KeyStanding
+from swarmnet.model.state import (
+    SERVICE_LABEL,
+    ClusterState,
+    CommandResult,
+    HostFacts,
+    HostFailure,
+    KeyStanding,
+)
 from swarmnet.model.trust import contradictions, on_their_word
 from swarmnet.workflows.fleet.cluster_view import picture
 from swarmnet.workflows.fleet.fanout import HOST_LIMIT, fan_out
@@ -52,6 +59,8 @@ class Look:
     """Questions to shells, from the steps of a playbook."""
     containers: bool = False
     """True asks every host for its containers."""
+    tasks: bool = False
+    """True asks every host what its engine calls the containers of tasks: one request, which inspects none."""
     listed: frozenset[str] = frozenset()
     """Those of ``HostFacts.LISTED`` that every host is asked for."""
     made: frozenset[str] = frozenset()
@@ -85,6 +94,8 @@ class Look:
 
 
 EVERYTHING = Look()
+WITH_TASKS = Look(tasks=True)
+"""What is asked where the question is whether the tasks of services work."""
 RECORDED = Look(containers=True, listed=HostFacts.LISTED)
 """All that a backup holds."""
 
@@ -186,6 +197,7 @@ def _host(ports: Ports, host: str, look: Look) -> _Seen:
         asked = pool.submit(engine.facts)
         networks = engine.networks.list()
         containers = _containers(engine, look)
+        of_tasks = engine.containers(label=SERVICE_LABEL) if look.tasks else None
         listed = {name: getattr(engine, name).list() for name in look.listed}
     told, printed = asked.result(), tables_of.result()
     with border(host, "read the kernel's routes"):
@@ -201,6 +213,7 @@ def _host(ports: Ports, host: str, look: Look) -> _Seen:
         open_ports=tables.open_ports,
         networks=tuple(net for net in networks if net.spec.effective_scope is Scope.LOCAL),
         containers=containers,
+        conditions=None if of_tasks is None else {one.id: one.condition for one in of_tasks},
         images=_images(engine, look) if look.images else None,
         **listed,
     )

@@ -133,6 +133,7 @@ def test_a_way_that_works_names_all_of_its_layers() -> None:
         "size",
         "port",
         "balancer",
+        "answer",
     ]
 
 
@@ -274,7 +275,7 @@ def test_the_way_of_the_operators_machine_is_a_published_port() -> None:
             "firewall-drops",
             "the firewall of m1 drops these packets: -A DOCKER-USER -j DROP",
         ),
-        (8000, RULES, 8080, "program", "not-listening", "8080 leads to port 80, and no program of web.1 on m1"),
+        (8000, RULES, 8080, "program", "not-listening", "8080 leads to port 80 of web.1 on m1, and no program"),
         (80, RULES, 9090, "published", "port-closed", "web does not publish 9090, it publishes 8080/tcp"),
         (80, RULES, 8080, "published", "blocked", "does not open on m1"),
     ],
@@ -298,8 +299,8 @@ def test_a_party_alone_is_shown_section_by_section() -> None:
     hosts = Containers(expecting(db=Check(tcp=5432)))
     found: Answers = {}
     for one in look(hosts.setup, "db"):
-        assert isinstance(one, InsideTask)
-        found[one.host, one.key] = hosts.said(one)
+        assert isinstance(one, InsideTask | HostCommand)
+        found[one.host, one.key] = hosts.said(one) if isinstance(one, InsideTask) else hosts.ends(one)
     path = sections_of(hosts.setup, found, "db")[0]
     told = {one.name: one.detail for one in path.layers}
     assert told == {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.edge.engine.wire.parts import as_labels, as_list, as_object, as_text
 from swarmnet.model.engine_json import write
-from swarmnet.model.state import Container, Endpoint, EngineFacts, SwarmMembership, SwarmStanding
+from swarmnet.model.state import SERVICE_LABEL, Container, Endpoint, EngineFacts, SwarmMembership, SwarmStanding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from swarmnet.model.endpoint import EndpointSpec
     from swarmnet.model.ports import ContainerSpec
 
-SERVICE_LABEL = "com.docker.swarm.service.name"
 _OWN = frozenset({"bridge", "host", "none"})
 
 
@@ -87,6 +86,7 @@ def container_from_wire(seen: Mapping[str, JsonValue]) -> Container:
         name=next((name for name in names if "/" not in name), ""),
         image=as_text(seen.get("Image")),
         running=as_text(seen.get("State")) in ("running", "paused"),
+        condition=as_text(seen.get("State")),
         labels=labels,
         endpoints=tuple(_endpoint(name, as_object(entry)) for name, entry in networks.items()),
         service=labels.get(SERVICE_LABEL),

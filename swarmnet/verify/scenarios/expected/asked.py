@@ -48,6 +48,10 @@ class Listening:
         """Return the addresses on which something waits at a door."""
         return frozenset(one for kind, one, port in self.sockets if (kind, port) == (door.protocol, door.port))
 
+    def reached(self, door: Door) -> bool:
+        """Return whether something waits at a door for others than the container itself."""
+        return any(not is_loopback(one) for one in self.on(door))
+
     def doors(self) -> tuple[Door, ...]:
         """Return the TCP ports that others can reach."""
         ports = {port for kind, one, port in self.sockets if kind == "tcp" and not is_loopback(one)}

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from swarmnet.model.report import Claim
     from swarmnet.verify.ends import End
     from swarmnet.verify.scenario import Answers, Setup
-    from swarmnet.verify.scenarios.expected.asked import Outcome
+    from swarmnet.verify.scenarios.expected.asked import Outcome, Target
+
+
+IPVS_FIX = "use a kernel with CONFIG_IP_VS (modprobe ip_vs ip_vs_rr), or give the services endpoint_mode dnsrr"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ class Reason:
     words: str
     fix: str | None = None
     needed: frozenset[Claim] = frozenset()
+    unproved: CauseId | None = None
+    """What a host lacks, so that nothing can be proved there."""
     """What else may explain it, when another finding proves it broken."""
 
 
@@ -74,7 +79,8 @@ def reason_of(setup: Setup, answers: Answers, outcome: Outcome) -> Reason:
             _between(setup, outcome),
         )
     if outcome.seen == WRONG:
-        return Reason(CauseId.CHECK_FAILED, f"{target.label} is open, but: {outcome.why}", "read what it logs")
+        words = f"{target.label} is open, but: {outcome.why}"
+        return Reason(CauseId.CHECK_FAILED, words, "read what it logs", _programs(target))
     if outcome.seen == REFUSED:
         return _refused(setup, answers, outcome)
     return _silent(setup, answers, outcome)
@@ -120,7 +126,8 @@ def _unbalanced(setup: Setup, answers: Answers, outcome: Outcome) -> Reason | No
     how = "stays silent" if outcome.seen in (SILENT, LOST) else f"does not answer ({outcome.why})"
     words = f"{target.label} ({', '.join(outcome.addresses)}, a virtual address) {how}"
     if own is not None and not own.has_ipvs:
-        return Reason(None, f"{words}: the kernel of {asker.host} has no IPVS, so nothing balances there")
+        words += f": the kernel of {asker.host} has no IPVS, so nothing balances there"
+        return Reason(None, words, IPVS_FIX, unproved=CauseId.NO_IPVS)
     fix = "see the findings of vip and ipvs on that host; tasks answer by their own addresses"
     return Reason(CauseId.VIP, words, fix, frozenset({claims.balancer(asker.host, network)}))
 
@@ -148,6 +155,11 @@ def _silent(setup: Setup, answers: Answers, outcome: Outcome) -> Reason:
         f"something drops the packets: {look}",
         _between(setup, outcome),
     )
+
+
+def _programs(target: Target) -> frozenset[Claim]:
+    """Return what an answer needs besides the way: that the programs run which should give it."""
+    return frozenset({claims.programs(target.end.party if target.end is not None else target.name)})
 
 
 def rules_of(end: End) -> str:

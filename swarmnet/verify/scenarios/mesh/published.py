@@ -329,6 +329,7 @@ def _needed(setup: Setup, door: PublishedDoor) -> frozenset[Claim]:
     needed = {claims.node(host), claims.door(asker, host, door.protocol)}
     needed |= {claims.rules(host, "nat"), claims.rules(host, "filter")}
     needed |= {claims.published(door.protocol, door.port, side, host) for side in (asker, OPERATOR)}
+    needed |= {claims.programs(door.service), claims.listens(door.service)}
     if not door.in_mesh:
         return frozenset(needed)
     nodes = {found.id: one for one in setup.watched if (found := setup.state.node_of(one)) is not None}

@@ -1,7 +1,8 @@
 """Scenario: the names of the user's services lead where managers say, asked from inside running tasks.
 
-On each host with a task on an overlay, one container asks its resolver for every service there: name, aliases, and
-``tasks.NAME``. Engines give a name to a task once it is healthy, and take it away when the task ends.
+On each host with a task on an overlay, one container asks the engine's resolver for every service there: name, aliases,
+and ``tasks.NAME``. Whether its ``/etc/resolv.conf`` names that resolver, ``own-programs`` reports. Engines give a name
+to a task once it is healthy, and take it away when the task ends.
 """
 
 from __future__ import annotations
@@ -224,7 +225,8 @@ def _questions(end: End, names: Iterable[Name]) -> Iterator[Question]:
             one.label: [one.label, [*one.addresses]] for one in mine if bool(one.addresses) is (part == "names")
         }
         if targets:
-            yield InsideTask(end.host, _key(end, part).name, {"kind": "dns", "targets": targets, **time}, end.name)
+            task: JsonObject = {"kind": "dns", "of": "engine", "targets": targets, **time}
+            yield InsideTask(end.host, _key(end, part).name, task, end.name)
 
 
 def _looks(setup: Setup, answers: Answers, names: Iterable[Name]) -> Looks:

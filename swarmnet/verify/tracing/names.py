@@ -1,0 +1,81 @@
+"""The layer of a trace that is about the target's name: who is asked for it, and where it leads. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmnet.model.report import Status
+from swarmnet.model.trace import Layer
+from swarmnet.verify.ends import HOST_NETWORK, has_names
+from swarmnet.verify.ids import CauseId
+from swarmnet.verify.scenarios.expected.asked import UNRESOLVABLE
+from swarmnet.verify.scenarios.own.processes import NAMESERVER_FIX, PROGRAMS, asks_others, program_of
+from swarmnet.verify.tracing.asking import namespace_of
+from swarmnet.verify.tracing.layers import failed, ok, unknown
+
+if TYPE_CHECKING:
+    from swarmnet.model.expectation import Arrow
+    from swarmnet.verify.ends import End
+    from swarmnet.verify.scenario import Answers, Setup
+    from swarmnet.verify.scenarios.expected.asked import Outcome
+
+
+def nameless(setup: Setup, end: End, others: tuple[End, ...]) -> Layer | None:
+    """Return why no name is looked up, where both ends have only networks in common that give none."""
+    common = sorted({network for other in others for network in other.addresses} & {*end.addresses})
+    if not common or any(has_names(setup.state, network) for network in common):
+        return None
+    words = f"engines give no names on {', '.join(common)}: use addresses, or a DNS server of that LAN"
+    return Layer(name="name", status=Status.SKIPPED, detail=words)
+
+
+def looked_up(
+    setup: Setup, answers: Answers, arrow: Arrow, end: End, others: tuple[End, ...], named: list[Outcome]
+) -> Layer:
+    """Return whether the name leads to the service's virtual address, or to its containers."""
+    if unasked := [one for one in named if one.seen is None]:
+        return unknown("name", f"{arrow.target.name} was not asked for: {unasked[0].why}")
+    lost = [one for one in named if one.seen == UNRESOLVABLE]
+    if elsewhere := _elsewhere(answers, end, others, is_lost=bool(lost)):
+        return elsewhere
+    if lost:
+        fix = "compare its names and aliases (swarmnet show names), and the resolver of that host (dns-service)"
+        return failed("name", f"{arrow.target.name} is not found: {lost[0].why}", CauseId.UNRESOLVABLE, fix)
+    led = {address for one in named for address in one.addresses}
+    service = setup.state.service(arrow.target.name)
+    virtual = {address.partition("/")[0] for address in service.virtual_ips.values()} if service is not None else set()
+    known = virtual | {one for other in others for net, one in other.addresses.items() if net in end.addresses}
+    if strange := sorted(led - known):
+        return failed(
+            "name",
+            f"{arrow.target.name} leads to {', '.join(strange)}, which is not an address of {arrow.target}",
+            CauseId.NAMES,
+            "look for another container with this name or alias: swarmnet show names",
+        )
+    kind = "its virtual address" if led & virtual else "its containers"
+    return ok("name", f"{arrow.target.name} -> {', '.join(sorted(led))} ({kind})")
+
+
+def _elsewhere(answers: Answers, end: End, others: tuple[End, ...], *, is_lost: bool) -> Layer | None:
+    """Return why the engine, which alone knows the name, is not asked for it, or gives none; None where it is asked."""
+    if is_lost and HOST_NETWORK in end.addresses:
+        servers = ", ".join(_nameservers(answers, end)) or "none"
+        words = f"{end} has the network of its host, whose nameservers ({servers}) know no name of the swarm"
+        return failed("name", words, CauseId.UNRESOLVABLE, "use the address of a host and a published port")
+    if is_lost and others and all(HOST_NETWORK in other.addresses for other in others):
+        words = f"{others[0].party} has the network of its hosts, where engines give no names"
+        return failed("name", words, CauseId.UNRESOLVABLE, "use the addresses of these hosts")
+    program = program_of(answers, PROGRAMS, end)
+    if HOST_NETWORK in end.addresses or program is None or program.asks_engine_first:
+        return None
+    # A server of the container's own may pass questions on to the engine: then the look-up, which asked it, shows it.
+    if is_lost or program.nameservers != _nameservers(answers, end):
+        return failed("name", asks_others(str(end), program), CauseId.OWN_NAMESERVER, NAMESERVER_FIX)
+    return None
+
+
+def _nameservers(answers: Answers, end: End) -> tuple[str, ...]:
+    """Return the nameservers that the look-up asked: those of the file that the engine keeps for the container."""
+    lines = (namespace_of(end, "before").read(answers, end.host) or {}).get("resolver")
+    words = [str(line).split() for line in lines] if isinstance(lines, list) else []
+    return tuple(one[1] for one in words if len(one) > 1 and one[0] == "nameserver")
