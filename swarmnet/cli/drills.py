@@ -67,18 +67,19 @@ def terms() -> Terms:
 
 
 def proof(ports: Ports, *, real_images: bool) -> Callable[[ClusterState], Verification]:
-    """Return what verifies the restored networks, with all scenarios; tasks of stand-in images may end as they like."""
+    """Return what verifies the restored networks, with all scenarios; stand-in images may do as they like."""
     from swarmnet.cli.probes import this_run
     from swarmnet.edge.operator.probe_image import packed
     from swarmnet.model.report import Status
     from swarmnet.report.terminal.console import console_for
     from swarmnet.report.terminal.verification import show
     from swarmnet.verify.scenarios import ALL
+    from swarmnet.verify.scenarios.own.programs import OwnPrograms
     from swarmnet.verify.scenarios.own.tasks import OwnTasks
     from swarmnet.verify.story import VerifyOptions, verify
 
     run = this_run(wiring.this_operator())
-    scenarios = ALL if real_images else tuple(one for one in ALL if not isinstance(one, OwnTasks))
+    scenarios = ALL if real_images else tuple(one for one in ALL if not isinstance(one, OwnTasks | OwnPrograms))
 
     def prove(state: ClusterState) -> Verification:
         result = verify(ports, state, VerifyOptions(scenarios), kit=packed(), run=run)

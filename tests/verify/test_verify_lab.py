@@ -340,7 +340,7 @@ def test_own_services_are_asked_without_a_playbook_and_what_is_wrong_is_named(sw
         assert [swarm.exec(host, ["sh", "-ec", script]).exit_code for host, script in HALTS.items()] == [0, 0, 0]
         wrong = run(swarm, wish)
     finally:
-        swarm.exec("m2", ["sh", "-c", "docker unpause $(docker ps -qf name=rr.)"])
+        swarm.exec("m2", ["sh", "-c", "docker unpause $(docker ps -qf name=^rr)"])
         swarm.exec("m2", ["iptables", "-D", "DOCKER-USER", *TO_LOGS])
         make("service", "rm", *make("service", "ls", "-q").split())
         make("node", "update", "--availability", "active", "m1")
@@ -371,9 +371,9 @@ WRONG: dict[str, tuple[str, ...]] = {
 }
 """Services that do not work, each in a way of its own."""
 HALTS = {
-    "m1": "kill -STOP $(docker inspect -f '{{.State.Pid}}' $(docker ps -qf name=web. | head -1))",
-    "m2": "docker pause $(docker ps -qf name=rr.)",
-    "m3": "docker exec $(docker ps -qf name=zoned. | head -1) sh -c 'echo nameserver 192.0.2.9 > /etc/resolv.conf'",
+    "m1": "kill -STOP $(docker inspect -f '{{.State.Pid}}' $(docker ps -qf name=^web | head -1))",
+    "m2": "docker pause $(docker ps -qf name=^rr)",
+    "m3": "docker exec $(docker ps -qf name=^zoned | head -1) sh -c 'echo nameserver 192.0.2.9 > /etc/resolv.conf'",
 }
 """What only the hosts show of containers that managers call running."""
 TO_LOGS = ("-p", "udp", "--dport", "5140", "-j", "DROP")

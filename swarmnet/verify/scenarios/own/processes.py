@@ -143,7 +143,7 @@ def not_listening(end: End, known: Listening, port: PublishedPort) -> tuple[str,
     fix = (
         "let it listen on all addresses (0.0.0.0)"
         if where
-        else "correct the published port's target, or the port of the program"
+        else "correct the port's target, or the program's port; if it starts slowly, try again later"
     )
     return f"{words} it has {has}", fix
 
