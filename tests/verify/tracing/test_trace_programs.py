@@ -86,7 +86,7 @@ def test_connections_that_wait_for_a_program_at_two_looks_show_that_it_hangs() -
 
 
 @pytest.mark.parametrize("file", ["nameserver 192.0.2.9", "nameserver 192.0.2.9\nnameserver 127.0.0.11"])
-def test_a_container_that_asks_others_for_the_name_is_told_whom_it_asks(file: str) -> None:
+def test_a_container_that_asks_others_for_the_name_is_named_with_those_that_it_asks(file: str) -> None:
     hosts = Programs()
     hosts.shown["c2"] = shown("c2", resolver=file)
     hosts.says["api.1", "db:5432"] = LOST

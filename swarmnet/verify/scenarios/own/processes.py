@@ -53,7 +53,7 @@ grep -soE '[0-9a-f]{64}' [0-9]*/cgroup | sort -n | uniq | while IFS=: read -r fi
 done
 exit 0
 """
-"""Prints a heading for each part, then the kernel's own lines; waits first for as many seconds as it is told."""
+"""Prints a heading for each part, then the kernel's own lines; waits first for the seconds of its first argument."""
 LISTENS, WAITS = "0A", "07"
 """States of sockets that wait for clients: ``TCP_LISTEN``, and ``TCP_CLOSE`` of a UDP socket without a peer."""
 STATES = {"tcp": LISTENS, "udp": WAITS}
