@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from swarmnet.cli.sealing import DEFAULT_REPOSITORY, key_ring, passphrase, trusted_signers
+from swarmnet.cli.repositories import DEFAULT_REPOSITORY
+from swarmnet.cli.sealing import key_ring, passphrase, trusted_signers
 from swarmnet.errors import SwarmnetError
 from swarmnet.model.at_hand import KeyFound
 from swarmnet.workflows.at_hand import Key, Place

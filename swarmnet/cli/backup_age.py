@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swarmnet.cli.sealing import DEFAULT_REPOSITORY, KeysOption
+from swarmnet.cli.repositories import DEFAULT_REPOSITORY
+from swarmnet.cli.sealing import KeysOption
 from swarmnet.errors import BackupNotFoundError, SwarmnetError
 
 if TYPE_CHECKING:

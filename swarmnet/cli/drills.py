@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from swarmnet.cli import wiring
-from swarmnet.cli.sealing import DEFAULT_REPOSITORY
+from swarmnet.cli.repositories import DEFAULT_REPOSITORY
 from swarmnet.errors import LabError, UsageError
 
 if TYPE_CHECKING:

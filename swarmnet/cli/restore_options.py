@@ -197,7 +197,7 @@ def apply_command(
 
 
 def _repository(source: BackupToRestore) -> str | None:
-    from swarmnet.cli.sealing import DEFAULT_REPOSITORY
+    from swarmnet.cli.repositories import DEFAULT_REPOSITORY
 
     return None if source.repository in ("", DEFAULT_REPOSITORY) else source.repository
 

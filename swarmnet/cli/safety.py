@@ -7,16 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from swarmnet.cli.sealing import (
-    DEFAULT_REPOSITORY,
-    KeysOption,
-    NoBackupOption,
-    SafetyRepositoryOption,
-    key_ring,
-    named_repository,
-    remembering,
-    sealing_vault,
-)
+from swarmnet.cli.repositories import DEFAULT_REPOSITORY, SafetyRepositoryOption, named_repository
+from swarmnet.cli.sealing import KeysOption, NoBackupOption, key_ring, remembering, sealing_vault
 from swarmnet.cli.wiring import note
 
 if TYPE_CHECKING:

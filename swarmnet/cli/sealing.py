@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from swarmnet.cli.repositories import DEFAULT_REPOSITORY, RepositoryOption, or_default
 from swarmnet.cli.wiring import note
 from swarmnet.cli.wiring import passphrase as ask
 from swarmnet.errors import RefusedError, UsageError, WrongKeyError
@@ -38,38 +39,6 @@ KeysOption = Annotated[
         metavar="DIR",
         help="Directory of keys; default: the user's own.",
         envvar="SWARMNET_KEYS",
-        show_default=False,
-    ),
-]
-DEFAULT_REPOSITORY = "backups"
-
-
-def named_repository(given: str | None) -> str:
-    """Return the directory or target of backups that was named, or the default one, which is shown.
-
-    Raises:
-        UsageError: it is a URL that is not a target's.
-    """
-    if not given:
-        here = Path(DEFAULT_REPOSITORY).absolute()
-        note(f"repository: {here} (in the working directory; choose another with --repository)")
-        return DEFAULT_REPOSITORY
-    if ":" in given:
-        from swarmnet.edge.targets.location import read_location
-
-        read_location(given)
-    return given
-
-
-RepositoryOption = Annotated[
-    str,
-    typer.Option(
-        "--repository",
-        "--output-dir",
-        metavar="DIR|URL",
-        help="Directory of the backups; default: `backups` in the working directory. To read: sftp:// or s3://, too.",
-        envvar="SWARMNET_REPOSITORY",
-        callback=named_repository,
         show_default=False,
     ),
 ]
@@ -106,16 +75,6 @@ NoBackupOption = Annotated[
         "--no-backup", help="Take no backup before the first change; one is taken where `swarmnet keys init` ran."
     ),
 ]
-SafetyRepositoryOption = Annotated[
-    str | None,
-    typer.Option(
-        "--repository",
-        metavar="DIR",
-        help="Directory of the backup that is taken first; default: `backups` in the working directory.",
-        envvar="SWARMNET_REPOSITORY",
-        show_default=False,
-    ),
-]
 BackupArgument = Annotated[
     str, typer.Argument(help="A path, `latest`, or the start of a name or id.", metavar="BACKUP")
 ]
@@ -130,10 +89,19 @@ class Checking:
     trust: TrustOption = None
 
     def store(self) -> Repository:
-        """Return the repository, be it a directory or a target."""
+        """Return the repository, be it a directory or a target, to read a backup that was found."""
         from swarmnet.cli.targets import repository_at
 
         return repository_at(self.repository or DEFAULT_REPOSITORY)
+
+    def searched(self, reference: str = "") -> Repository:
+        """Return the repository to look for backups in; the default one is shown unless ``reference`` is a path."""
+        from swarmnet.plan.recovery.catalogue import LATEST
+
+        store = self.store()
+        if reference in ("", LATEST) or store.at(reference) is None:
+            or_default(self.repository)
+        return store
 
     def writable(self) -> DirectoryRepository:
         """Return the repository as one that backups are written to.
@@ -143,7 +111,7 @@ class Checking:
         """
         from swarmnet.edge.backups.repository import DirectoryRepository
 
-        store = self.store()
+        store = self.searched()
         if isinstance(store, DirectoryRepository):
             return store
         raise UsageError(
@@ -165,7 +133,7 @@ class Checking:
         """Return the backups, newest first, and warn where a newer one was there before."""
         from swarmnet.workflows.backup_lookup import listing
 
-        entries = listing(self.store(), vault, cluster)
+        entries = listing(self.searched(), vault, cluster)
         for warning in remembering(self.keys).look(entries):
             note(f"warning: {warning}")
         hints = [entry.problem.hint for entry in entries if isinstance(entry.problem, WrongKeyError)]
@@ -184,7 +152,7 @@ class Checking:
         from swarmnet.plan.recovery.catalogue import remarks
         from swarmnet.workflows.backup_lookup import find
 
-        found = find(reference, repository=self.store(), vault=vault, cluster=cluster)
+        found = find(reference, repository=self.searched(reference), vault=vault, cluster=cluster)
         if found.among:
             for remark in remarks(found.entry, found.among, cluster, datetime.now(UTC)):
                 note(remark)

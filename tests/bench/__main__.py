@@ -15,12 +15,13 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.bench import recovery
+from tests.bench.rows import Row, header, line
 from tests.bench.running import (
     ANSIBLE,
     BUILD,
@@ -51,6 +52,8 @@ WORKS = (
 """The rows of one size."""
 OF_MANY = ("first apply", "unchanged apply", "connections", "matrix: pairs", "matrix: all of it")
 """The rows of many hosts; the usual script would need minutes for their pairs."""
+OF_RAFT = ("raft archive", "raft restore")
+"""The rows of the archive of a manager with a large state."""
 OF_SERVICES = ("200 services", "adopt", "stack file")
 """The rows of many services: an empty plan of them, adopt of them, the plan of a stack file of 60 besides."""
 Wanted = frozenset[str]
@@ -62,23 +65,6 @@ MANY = (60, 20)
 MEMORY = {3: 1, 20: 3, 60: 8}
 """GiB that have to be free for so many hosts; 60 with engines that run tasks take 5."""
 LEAST_CORES = 2
-
-
-@dataclass
-class Row:
-    """One work at one size: the seconds of each contender, and how many times swarmnet's they are."""
-
-    work: str
-    hosts: int
-    overlays: int
-    seconds: dict[str, float] = field(default_factory=dict)
-    per_host: float | None = None
-    """Seconds that each host more costs swarmnet, next to the largest size before."""
-
-    @property
-    def ratios(self) -> dict[str, float]:
-        own = self.seconds["swarmnet"]
-        return {name: round(seconds / own, 2) for name, seconds in self.seconds.items() if name != "swarmnet"}
 
 
 def prepare_roots() -> None:
@@ -122,10 +108,10 @@ def measure_many(fewer: Sequence[Row], hosts: int, overlays: int, wanted: Wanted
     raw = [sys.executable, "-m", "tests.bench.raw"]
     with cluster("bench-many", hosts) as here:
         words = [str(HERE / "playbook.yml"), "--var", f"overlays={names}", "-i", str(here.inventory), "--yes"]
-        first.seconds["swarmnet"] = timed([SWARMNET, "apply", *words])
+        first.took("swarmnet", timed([SWARMNET, "apply", *words]))
         if again.work in wanted:
-            again.seconds["swarmnet"] = median_of_three([SWARMNET, "apply", *words])
-            again.seconds["raw API"] = median_of_three([*raw, "observe", str(here.inventory), str(overlays)])
+            again.took("swarmnet", median_of_three([SWARMNET, "apply", *words]))
+            again.took("raw API", median_of_three([*raw, "observe", str(here.inventory), str(overlays)]))
         if connect.work in wanted:
             _connections(connect, here)
         if {pairs.work, whole.work} & wanted:
@@ -142,8 +128,8 @@ def measure_many(fewer: Sequence[Row], hosts: int, overlays: int, wanted: Wanted
 def _connections(row: Row, here: Cluster) -> None:
     """Time the SSH connections alone: those of swarmnet, with host keys checked, and bare ones."""
     probe = [sys.executable, "-m", "tests.bench.raw", "connect", str(here.inventory), "0"]
-    row.seconds["swarmnet"] = median_of_three([sys.executable, "-m", "tests.bench.connect", str(here.inventory)])
-    row.seconds["raw API"] = median_of_three(probe)
+    row.took("swarmnet", median_of_three([sys.executable, "-m", "tests.bench.connect", str(here.inventory)]))
+    row.took("raw API", median_of_three(probe))
 
 
 def measure(hosts: int, overlays: int, wanted: Wanted) -> list[Row]:
@@ -151,27 +137,26 @@ def measure(hosts: int, overlays: int, wanted: Wanted) -> list[Row]:
     first, again, status, connect, pairs, whole, backup, restore = rows = [Row(one, hosts, overlays) for one in WORKS]
     names = json.dumps([f"net{n:02}" for n in range(overlays)])
     play = [str(HERE / "playbook.yml"), "--var", f"overlays={names}"]
-    store = _store() if {backup.work, restore.work} & wanted else []
+    store = recovery.new_store() if {backup.work, restore.work} & wanted else []
     with cluster("bench-own", hosts) as here:
         inventory = ["-i", str(here.inventory)]
-        first.seconds["swarmnet"] = timed([SWARMNET, "apply", *play, *inventory, "--yes"])
+        first.took("swarmnet", timed([SWARMNET, "apply", *play, *inventory, "--yes"]))
         raw = [sys.executable, "-m", "tests.bench.raw"]
         if {again.work, status.work} & wanted:
-            again.seconds["swarmnet"] = median_of_three([SWARMNET, "apply", *play, *inventory, "--yes"])
-            again.seconds["raw API"] = median_of_three([*raw, "observe", str(here.inventory), str(overlays)])
-            status.seconds["swarmnet"] = median_of_three([SWARMNET, "status", *inventory])
+            again.took("swarmnet", median_of_three([SWARMNET, "apply", *play, *inventory, "--yes"]))
+            again.took("raw API", median_of_three([*raw, "observe", str(here.inventory), str(overlays)]))
+            status.took("swarmnet", median_of_three([SWARMNET, "status", *inventory]))
             status.seconds["raw API"] = again.seconds["raw API"]
         if connect.work in wanted:
             _connections(connect, here)
         if {pairs.work, whole.work} & wanted:
             _matrix(pairs, whole, here)
-        if {backup.work, restore.work} & wanted:
-            _backup(backup, here, store)
+        if backup.work in wanted:
+            recovery.back_up(backup, here, store, _usual("usual_backup.sh", here, str(Path(store[-1]) / "usual")))
+        elif restore.work in wanted:
+            timed([SWARMNET, "backup", "create", *inventory, *store])
     if restore.work in wanted:
-        with cluster("bench-restored", hosts) as here:
-            words = ["latest", "-i", str(here.inventory), *store, "--other-cluster", "--no-backup", "--no-verify"]
-            # 3: nothing was verified, which the raw API does not do either.
-            restore.seconds["swarmnet"] = timed([SWARMNET, "restore", "apply", *words, "--yes"], exits=3)
+        recovery.restore(restore, hosts, store)
     _rivals_from_nothing(Rivals(first, again, restore), overlays, wanted)
     return [row for row in rows if row.work in wanted]
 
@@ -190,13 +175,22 @@ def _rivals_from_nothing(rows: Rivals, overlays: int, wanted: Wanted) -> None:
     if {rows.first.work, rows.restore.work} & wanted:
         with cluster("bench-raw", rows.first.hosts) as here:
             argv = [sys.executable, "-m", "tests.bench.raw", "apply", str(here.inventory), str(overlays)]
-            rows.first.seconds["raw API"] = rows.restore.seconds["raw API"] = timed(argv)
+            bound = timed(argv)
+            rows.first.took("raw API", bound)
+            rows.restore.took("raw API", bound)
     if ANSIBLE.exists() and {rows.first.work, rows.again.work} & wanted:
         with cluster("bench-ansible", rows.first.hosts) as here:
             argv = [str(ANSIBLE), "-i", str(here.ansible_inventory()), str(HERE / "ansible.yml")]
             argv += ["-e", f"overlays={overlays}"]
-            rows.first.seconds["ansible"] = timed(argv)
-            rows.again.seconds["ansible"] = timed(argv)
+            rows.first.took("ansible", timed(argv))
+            rows.again.took("ansible", timed(argv))
+
+
+def measure_raft(wanted: Wanted) -> list[Row]:
+    """Return the works with the whole state of one manager."""
+    rows = [Row(work, 1, 1) for work in OF_RAFT]
+    recovery.archive(*rows)
+    return [row for row in rows if row.work in wanted]
 
 
 def measure_services(hosts: int, wanted: Wanted) -> list[Row]:
@@ -211,15 +205,15 @@ def measure_services(hosts: int, wanted: Wanted) -> list[Row]:
         play += ["--var", f"replicas={REPLICAS}"]
         observed = median_of_three([*raw, "observe", str(here.inventory), "1"])
         if again.work in wanted:
-            again.seconds["swarmnet"] = median_of_three([SWARMNET, "plan", *play, "--check"])
+            again.took("swarmnet", median_of_three([SWARMNET, "plan", *play, "--check"]))
         if adopted.work in wanted:
             adopt = [SWARMNET, "adopt", *inventory, "-o", str(BUILD / "bench-adopted.yml"), "--overwrite"]
-            adopted.seconds["swarmnet"] = median_of_three(adopt)
+            adopted.took("swarmnet", median_of_three(adopt))
         if stack.work in wanted:
             plan = [SWARMNET, "plan", str(write_stack(BUILD, STACK)), *inventory]
-            stack.seconds["swarmnet"] = median_of_three(plan)
+            stack.took("swarmnet", median_of_three(plan))
         for row in rows:
-            row.seconds["raw API"] = observed
+            row.took("raw API", observed)
     return [row for row in rows if row.work in wanted]
 
 
@@ -232,7 +226,7 @@ def _own_matrix(pairs: Row, whole: Row, here: Cluster) -> None:
     """Time swarmnet's pairs alone (probes are up on both sides), and all of it, from nothing to nothing."""
     verify = [SWARMNET, "verify", "-i", str(here.inventory), "--network", "net00", "--only", "icmp"]
     timed(verify)  # the image reaches the hosts: the usual way has its own there before it starts, too
-    whole.seconds["swarmnet"] = timed(verify)
+    whole.took("swarmnet", timed(verify))
     done = subprocess.run([*verify, "--json"], env=ENVIRONMENT, capture_output=True, text=True, check=True, cwd=BUILD)
     phases = json.loads(done.stdout)["phases"]
     pairs.seconds["swarmnet"] = sum(phase["seconds"] for phase in phases if phase["name"].startswith("round"))
@@ -246,44 +240,14 @@ def _matrix(pairs: Row, whole: Row, here: Cluster) -> None:
     inspect = "docker inspect -f '{{(index .NetworkSettings.Networks \"net00\").IPAddress}}' pinger"
     targets = "\n".join(address.strip() for address in here.each(inspect))
     starting = time.monotonic() - began
-    pairs.seconds["usual script"] = timed(_usual("usual_ping.sh", here, "pinger"), stdin=targets)
+    pairs.took("usual script", timed(_usual("usual_ping.sh", here, "pinger"), stdin=targets))
     whole.seconds["usual script"] = starting + pairs.seconds["usual script"]
-
-
-def _store() -> list[str]:
-    """Return the options of a new repository and its keys."""
-    directory = Path(tempfile.mkdtemp(dir=BUILD))
-    keys = ["--keys", str(directory / "keys")]
-    timed([SWARMNET, "keys", "init", *keys, "--recovery-file", str(directory / "recovery.txt")])
-    return [*keys, "--repository", str(directory / "backups")]
-
-
-def _backup(row: Row, here: Cluster, store: Sequence[str]) -> None:
-    row.seconds["swarmnet"] = median_of_three([SWARMNET, "backup", "create", "-i", str(here.inventory), *store])
-    usual = Path(tempfile.mkdtemp(dir=BUILD)) / "usual"
-    row.seconds["usual script"] = median_of_three(_usual("usual_backup.sh", here, str(usual)))
-
-
-RIVALS = ("raw API", "ansible", "usual script")
-
-
-def header() -> str:
-    """Return the table's first line."""
-    return f"\n{'work':<20}{'hosts':>6}{'nets':>6}{'swarmnet':>11}" + "".join(f"{name:>22}" for name in RIVALS)
-
-
-def line(row: Row) -> str:
-    """Return one row of the table: how many times swarmnet's seconds each rival needs."""
-    cells = [f"{row.seconds[n]:>9.2f} s ({row.ratios[n]:>6.2f}x)" if n in row.seconds else "" for n in RIVALS]
-    own = f"{row.work:<20}{row.hosts:>6}{row.overlays:>6}{row.seconds['swarmnet']:>9.2f} s"
-    more = "" if row.per_host is None else f"  {row.per_host:+.3f} s for each host more"
-    return (own + "".join(f"{cell:>22}" for cell in cells)).rstrip() + more
 
 
 def asked(words: Sequence[str]) -> tuple[tuple[tuple[int, int], ...], tuple[int, int] | None, Wanted]:
     """Return the sizes, the size of the many hosts, and the works that a command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="swarmnet and its rivals, as ratios")
-    every = (*WORKS, *OF_SERVICES)
+    every = (*WORKS, *OF_RAFT, *OF_SERVICES)
     parser.add_argument("--only", action="append", choices=every, metavar="WORK", help=f"one of {', '.join(every)}")
     parser.add_argument("--hosts", type=int, help="one size of this many hosts instead of all sizes")
     parser.add_argument("--overlays", type=int, default=5, help="overlays of that size; default 5")
@@ -316,6 +280,10 @@ def main() -> None:
             here = measure_many(rows, hosts, overlays, wanted)
         else:
             here = measure(hosts, overlays, wanted)
+        rows += here
+        _write(rows, here, whole=whole)
+    if wanted & {*OF_RAFT} and not _is_too_small(1):
+        here = measure_raft(wanted)
         rows += here
         _write(rows, here, whole=whole)
     crowded = max((hosts for hosts, _overlays in sizes), default=0)

@@ -6,11 +6,12 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
@@ -39,27 +40,39 @@ tar -C $d -c . | docker import - bench:1
 """
 
 
-def timed(argv: Sequence[str], *, stdin: str = "", exits: int = 0) -> float:
-    """Run a contender, insist on its exit code, return its seconds; what it prints goes to ``build/bench.log``."""
-    with (BUILD / "bench.log").open("a") as log:
+class Spent(NamedTuple):
+    """What one run of a contender took."""
+
+    seconds: float
+    peak_mib: float
+    """The most memory that its process had; Linux counts that of the process that began it, the bench's, too, which has
+    less."""
+
+
+def timed(argv: Sequence[str], *, stdin: str = "", exits: int = 0) -> Spent:
+    """Run a contender, insist on its exit code, return what it took; what it prints goes to ``build/bench.log``."""
+    with (BUILD / "bench.log").open("a") as log, tempfile.TemporaryFile("w+") as words:
         log.write(f"\n$ {' '.join(argv)}\n")
         log.flush()
+        words.write(stdin)
+        words.seek(0)
         began = time.monotonic()
-        done = subprocess.run(
-            argv, input=stdin, text=True, stdout=log, stderr=log, env=ENVIRONMENT, check=False, cwd=BUILD
-        )
+        process = subprocess.Popen(argv, stdin=words, stdout=log, stderr=log, env=ENVIRONMENT, cwd=BUILD)
+        _, status, usage = os.wait4(process.pid, 0)
         seconds = time.monotonic() - began
-    if done.returncode != exits:
-        raise SystemExit(f"{' '.join(argv)} ended with {done.returncode}; see {BUILD / 'bench.log'}")
-    print(
-        f"  {seconds:>7.2f} s  {Path(argv[0]).name} {' '.join(word for word in argv[1:3])}", file=sys.stderr, flush=True
-    )
-    return seconds
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != exits:
+        raise SystemExit(f"{' '.join(argv)} ended with {process.returncode}; see {BUILD / 'bench.log'}")
+    peak = usage.ru_maxrss / 1024
+    what = f"{Path(argv[0]).name} {' '.join(word for word in argv[1:3])}"
+    print(f"  {seconds:>7.2f} s {peak:>5.0f} MiB  {what}", file=sys.stderr, flush=True)
+    return Spent(seconds, peak)
 
 
-def median_of_three(argv: Sequence[str], *, stdin: str = "") -> float:
-    """Return the middle of three runs."""
-    return statistics.median(timed(argv, stdin=stdin) for _ in range(3))
+def median_of_three(argv: Sequence[str], *, stdin: str = "") -> Spent:
+    """Return the middle of three runs' seconds, and the most memory of any."""
+    runs = [timed(argv, stdin=stdin) for _ in range(3)]
+    return Spent(statistics.median(run.seconds for run in runs), max(run.peak_mib for run in runs))
 
 
 @dataclass

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bench.__main__ import MANY, OF_SERVICES, SIZES, WORKS, Row, asked, free_memory, line, too_small
+from tests.bench.__main__ import MANY, OF_RAFT, OF_SERVICES, SIZES, WORKS, asked, free_memory, too_small
+from tests.bench.rows import Row, header, line
+from tests.bench.running import Spent
 
 
 @pytest.mark.parametrize(
@@ -37,6 +39,15 @@ def test_a_row_shows_ratios_and_what_a_host_more_costs() -> None:
 
 
 def test_a_short_run_is_asked_for_by_work_and_size() -> None:
-    assert asked([]) == (SIZES, MANY, frozenset((*WORKS, *OF_SERVICES)))
+    assert asked([]) == (SIZES, MANY, frozenset((*WORKS, *OF_RAFT, *OF_SERVICES)))
     assert asked(["--only", "status", "--hosts", "3"]) == (((3, 5),), None, frozenset({"status"}))
-    assert asked(["--many", "4", "--overlays", "2"]) == ((), (4, 2), frozenset((*WORKS, *OF_SERVICES)))
+    assert asked(["--many", "4", "--overlays", "2"]) == ((), (4, 2), frozenset((*WORKS, *OF_RAFT, *OF_SERVICES)))
+
+
+def test_a_row_shows_the_memory_of_swarmnet_alone() -> None:
+    row = Row("backup", 3, 5)
+    row.took("swarmnet", Spent(1.5, 92.34))
+    row.took("usual script", Spent(3.0, 12.0))
+    assert row.peak_mib == 92.3
+    assert "92 MiB" in line(row)
+    assert line(row).index("92 MiB") + len("92 MiB") == header().strip().index("memory") + len("memory")

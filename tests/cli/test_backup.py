@@ -144,6 +144,18 @@ def test_diff_ends_with_6_on_drift_and_with_0_on_none(place: Path) -> None:
     assert (other.exit_code, other.stdout) == (6, "- service web: missing\n")
 
 
+def test_diff_of_two_clusters_says_so_first(place: Path) -> None:
+    vault = sealing_vault(place / "keys", None, None, single_recipient=False)
+    order = Order("test", "cd" * 16, CREATED + timedelta(hours=1), "swarmnet 0.1.0")
+    create(order, a_state, vault=vault, repository=DirectoryRepository(place / "backups"), listener=ignore)
+    first = _run(place, "diff", "abab", "cdcd").stdout.splitlines()[0]
+    assert first == "warning: two different clusters are compared: prod (before) and test (after)"
+    assert json.loads(_run(place, "diff", "abab", "cdcd", "--json").stdout)["clusters"] == {
+        "before": "prod",
+        "after": "test",
+    }
+
+
 def test_diff_finds_no_drift_in_a_backup_of_a_cluster_that_was_restored_on_other_blocks(place: Path) -> None:
     vault = sealing_vault(place / "keys", None, None, single_recipient=False)
     blocks = ("--subnet-map", "10.30.0.0/16=10.90.0.0/16")

@@ -282,3 +282,14 @@ def test_a_passphrase_with_too_much_work_for_this_machine_is_not_called_wrong(
     assert isinstance(error, WrongKeyError)
     assert "takes more work" in str(error)
     assert "less busy" in str(error.hint)
+
+
+@pytest.mark.parametrize("words", [["show"], ["check"]])
+def test_a_backup_that_is_named_by_its_path_needs_no_repository(
+    place: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    (file, *_others) = sorted((place / "backups").rglob("*.swarmnet"))
+    (place / "away").mkdir()
+    monkeypatch.chdir(place / "away")
+    shown = CliRunner().invoke(backup.app, [*words, str(file), "--keys", str(place / "keys")])
+    assert (shown.exit_code, "repository:" in shown.stderr) == (0, False)

@@ -129,7 +129,7 @@ def _plan(body: Output) -> RestorePlanDocument:
         (apply_document(APPLIED), "apply"),
         (restore_document(RESTORED), "restore"),
         (verify_document(VERIFIED), "verify"),
-        (drift_document(DRIFT, Cover(shows=True)), "drift"),
+        (drift_document(DRIFT, Cover(shows=True), ("prod", "prod")), "drift"),
         (locks_document("shop", [HOLDER], operator()), "lock"),
         (status_document(STATE, inventory(), []), "status"),
         (_plan(plan_body(PLAN, STATE, Cover())), "restore-plan"),

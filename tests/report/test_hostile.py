@@ -272,7 +272,7 @@ def _reports(text: str) -> list[Report]:
         header_report(_entry(text)),
         shown_report(show_document(backup), summary_lines(backup)),
         created_report(create_document(backup, Path(f"x{text}"), 1), lines),
-        drift_report(planted(DRIFT, text), Cover(shows=True)),
+        drift_report(planted(DRIFT, text), Cover(shows=True), (text, "prod")),
         trust_report(f"c{text}", [HostKey(f"w1{text}", f"n{text}", KeyState.CHANGED, reason=f"it said {text}")]),
         lock_report("status", locks_document(f"c{text}", [planted(HOLDER, text)], operator()), lines),
     ]

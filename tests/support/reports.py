@@ -58,4 +58,4 @@ def locks_json(holders: Iterable[Holder], operator: Operator) -> list[Tree]:
 
 
 def drift_json(found: Drift, cover: Cover) -> Tree:
-    return drift_document(found, cover).tree
+    return drift_document(found, cover, ("prod", "prod")).tree

@@ -25,13 +25,13 @@ from swarmnet.cli.options import (
     grouped,
 )
 from swarmnet.cli.output import Output
+from swarmnet.cli.repositories import RepositoryOption
 from swarmnet.cli.sealing import (
     Checking,
     ClusterOption,
     KeysOption,
     OneBackup,
     Opening,
-    RepositoryOption,
     SignOption,
     SingleOption,
     remembering,
@@ -323,25 +323,28 @@ def diff(
 
     targets, before, after = output.targets(), sides.before, sides.after
     if after == LIVE:
-        found = _against_live(opening, before, live.cluster(), moved)
+        found, clusters = _against_live(opening, before, live.cluster(), moved)
     elif live.limit:
         raise UsageError("--limit works only with `live`, not between two backups")
     else:
-        found = compare(moved.now(opening.document(before)), opening.document(after), moved.hosts)
-    targets.emit(drift_report(found, Cover(shows=show_values)))
+        old, new = opening.document(before), opening.document(after)
+        found, clusters = compare(moved.now(old), new, moved.hosts), (old.cluster, new.cluster)
+    targets.emit(drift_report(found, Cover(shows=show_values), clusters))
     if found.differences:
         raise typer.Exit(ExitCode.PENDING)
     if found.unseen:
         raise typer.Exit(ExitCode.INCOMPLETE)
 
 
-def _against_live(opening: Opening, before: str, cluster: LimitedCluster, moved: Moved) -> Drift:
+def _against_live(
+    opening: Opening, before: str, cluster: LimitedCluster, moved: Moved
+) -> tuple[Drift, tuple[str, str]]:
     from swarmnet.workflows.backup import compare_with_live
 
     hosts = cluster.read()
     old, names = moved.now(opening.document(before, cluster=hosts.cluster)), cluster.names(hosts)
     with cluster.observed(hosts) as ports:
-        return compare_with_live(old, ports, moved.hosts, hosts=names)
+        return compare_with_live(old, ports, moved.hosts, hosts=names), (old.cluster, hosts.cluster)
 
 
 @app.command(
@@ -365,7 +368,7 @@ def prune(
     doomed = prune_backups(
         keeping.rules(),
         cluster,
-        repository=checking.store(),
+        repository=checking.searched(),
         vault=checking.vault(),
         now=datetime.now(UTC),
         remove=yes,

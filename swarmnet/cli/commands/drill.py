@@ -23,7 +23,8 @@ from swarmnet.cli.options import (
     names_of,
 )
 from swarmnet.cli.output import Output
-from swarmnet.cli.sealing import BackupToRestore, ClusterOption, KeysOption, RepositoryOption, SignOption, TrustOption
+from swarmnet.cli.repositories import RepositoryOption
+from swarmnet.cli.sealing import BackupToRestore, ClusterOption, KeysOption, SignOption, TrustOption
 from swarmnet.cli.timing import RtoOption
 from swarmnet.cli.wiring import note
 from swarmnet.errors import ExitCode, UsageError
@@ -234,12 +235,13 @@ def list_(
     Exit 13: a report was changed after it was signed, or cannot be read.
     """
     from swarmnet.cli.drills import kept_drills
+    from swarmnet.cli.repositories import or_default
     from swarmnet.cli.sealing import key_ring, trusted_signers
     from swarmnet.report.reports.drill import drills_report
 
     targets = output.targets()
     trusted = {signer.key for signer in trusted_signers(key_ring(keys), trust)}
-    found = kept_drills(repository, reports, trusted, cluster)
+    found = kept_drills(repository if reports else or_default(repository), reports, trusted, cluster)
     targets.emit(drills_report(found))
     if found.unreadable or any(one.signature in ("wrong", "missing") for one in found.drills):
         raise typer.Exit(ExitCode.DAMAGED)

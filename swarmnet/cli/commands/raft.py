@@ -11,11 +11,11 @@ import typer
 from swarmnet.cli.commands.apply import end_with
 from swarmnet.cli.options import Agreement, Cluster, YesOption, grouped, names_of
 from swarmnet.cli.output import Output
+from swarmnet.cli.repositories import RepositoryOption
 from swarmnet.cli.sealing import (
     Checking,
     IdentityOption,
     KeysOption,
-    RepositoryOption,
     SignOption,
     SingleOption,
     TrustOption,
@@ -223,7 +223,7 @@ def bring(
     from swarmnet.workflows.raft import bring_back
 
     targets, hosts = output.targets(), cluster.read()
-    to, named, vault, store = managers.to, names_of(managers.lost), source.vault(), source.store()
+    to, named, vault, store = managers.to, names_of(managers.lost), source.vault(), source.searched(source.backup)
     for name in (*([to] if to else []), *sorted(named)):
         hosts.host(name)
     entry = find(source.backup, repository=store, vault=vault, cluster=hosts.cluster, raft=True).entry

@@ -24,14 +24,7 @@ from swarmnet.cli.options import (
 from swarmnet.cli.output import Output
 from swarmnet.cli.restore_options import RestoreOptions, apply_command, origin_of
 from swarmnet.cli.safety import Safety
-from swarmnet.cli.sealing import (
-    BackupToRestore,
-    IdentityOption,
-    KeysOption,
-    NoBackupOption,
-    OneHeader,
-    TrustOption,
-)
+from swarmnet.cli.sealing import BackupToRestore, IdentityOption, KeysOption, NoBackupOption, OneHeader, TrustOption
 from swarmnet.cli.sources import FilesTo, hand_out
 from swarmnet.cli.wiring import note
 from swarmnet.errors import ExitCode, UsageError

@@ -94,9 +94,10 @@ class Wanted:
             UsageError: says which option it is.
         """
         from swarmnet.cli.drills import drill_secrets, drill_target, drill_times
+        from swarmnet.cli.repositories import or_default
         from swarmnet.cli.schedule_options import ping, services, words
         from swarmnet.cli.schedules import chosen, targets_of
-        from swarmnet.cli.sealing import key_ring, named_repository, sealing_vault
+        from swarmnet.cli.sealing import key_ring, sealing_vault
         from swarmnet.cli.wiring import read_inventory
         from swarmnet.edge.backups.keys import nobody
         from swarmnet.model.schedule import Schedule, Scheduler
@@ -111,7 +112,7 @@ class Wanted:
             with_, (repository, *to_) = Scheduler.IN_SWARM, to
         else:
             with_, to_ = chosen(self.timing.with_), [*to]
-            repository = str(Path(named_repository(self.destination.repository)).absolute())
+            repository = str(Path(or_default(self.destination.repository or "")).absolute())
             sealing_vault(keys, None, None, single_recipient=single, ask=nobody)
         hours, reached = self.timing.max_age, self.reached
         playbook = self.destination.playbook

@@ -21,17 +21,27 @@ class DifferenceEntry(Entry):
     changes: list[ChangeEntry]
 
 
+class ComparedClusters(Entry):
+    """The names of the clusters that are compared."""
+
+    before: str
+    after: str = Field(description="The same, unless two different clusters are compared.")
+
+
 class DriftDocument(Output):
     """What ``backup diff --json`` prints."""
 
+    clusters: ComparedClusters
     differences: list[DifferenceEntry]
     unseen: list[str] = Field(description="What could not be compared.")
 
 
-def drift_document(found: Drift, cover: Cover) -> DriftDocument:
-    """Return drift for programs; ``cover`` says which values are shown."""
+def drift_document(found: Drift, cover: Cover, clusters: tuple[str, str]) -> DriftDocument:
+    """Return drift between two clusters, mostly of one name, for programs; ``cover`` says which values are shown."""
+    before, after = clusters
     return DriftDocument(
         schema_=1,
+        clusters=ComparedClusters(before=before, after=after),
         differences=[
             DifferenceEntry(
                 object=one.object,

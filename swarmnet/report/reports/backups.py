@@ -9,8 +9,8 @@ from swarmnet.report.documents.backups import backups_document, header_document
 from swarmnet.report.documents.drift import drift_document
 from swarmnet.report.formats.report import Check, Report
 from swarmnet.report.terminal.backups import entry_lines
-from swarmnet.report.terminal.console import printed
-from swarmnet.report.terminal.drift import drift_lines
+from swarmnet.report.terminal.console import line, printed
+from swarmnet.report.terminal.drift import drift_lines, two_clusters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -89,9 +89,17 @@ def rewrapped_report(document: RewrapDocument, lines: Iterable[Line]) -> Report:
     return Report("keys rewrap", document, tuple(checks), printed(lines))
 
 
-def drift_report(found: Drift, cover: Cover) -> Report:
-    """Return what differs: a warning for each object, an inconclusive check for what could not be compared."""
-    checks = [
+def drift_report(found: Drift, cover: Cover, clusters: tuple[str, str]) -> Report:
+    """Return what differs: a warning for each object, an inconclusive check for what could not be compared.
+
+    Args:
+        found: the differences.
+        cover: which values are shown.
+        clusters: names of the clusters before and after; a comparison of two clusters says so first.
+    """
+    two = two_clusters(clusters)
+    checks = [Check("backup", "clusters", Status.WARNING, two)] if two else []
+    checks += [
         Check(
             one.ref.kind,
             one.object,
@@ -102,7 +110,8 @@ def drift_report(found: Drift, cover: Cover) -> Report:
     ]
     checks += [Check("unseen", text, Status.INCONCLUSIVE, "not compared") for text in found.unseen]
     none = Check("backup", "drift", Status.OK, "no drift")
-    return _report("diff", drift_document(found, cover), checks or [none], drift_lines(found, cover))
+    lines = (*([line((f"warning: {two}", "yellow"))] if two else []), *drift_lines(found, cover))
+    return _report("diff", drift_document(found, cover, clusters), checks or [none], lines)
 
 
 def _report(verb: str, document: Output, checks: Iterable[Check], lines: Iterable[Line]) -> Report:

@@ -32,5 +32,11 @@ def drift_lines(found: Drift, cover: Cover) -> Iterator[Line]:
         yield "no drift"
 
 
+def two_clusters(clusters: tuple[str, str]) -> str:
+    """Return the remark that two different clusters are compared, nothing where it is one."""
+    before, after = clusters
+    return "" if before == after else f"two different clusters are compared: {before} (before) and {after} (after)"
+
+
 def _shown(value: JsonValue) -> str:
     return "nothing" if value is None else json.dumps(value, ensure_ascii=False)
