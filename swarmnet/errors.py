@@ -117,7 +117,7 @@ class UnwrittenError(UsageError):
 
 
 class NoSuchFileError(UsageError):
-    """There is no such file on the operator's machine."""
+    """The file does not exist on the operator's machine."""
 
 
 class DocumentError(SwarmnetError):

@@ -89,7 +89,7 @@ def installed(schedule: Schedule, before: Schedule | None, options: InSwarm) -> 
 
 @contextmanager
 def _reached(schedule: Schedule) -> Iterator[tuple[Inventory, Ports]]:
-    """Hand out the hosts of a schedule's inventory, and the ports to them."""
+    """Yield the hosts of a schedule's inventory, and the ports to them."""
     log = None if schedule.log_file is None else Path(schedule.log_file)
     cluster = Cluster(Path(schedule.inventory), schedule.timeout, schedule.verbosity, log_file=log)
     hosts = cluster.read()
@@ -277,7 +277,7 @@ def removed_there(cluster: Cluster, name: str | None) -> tuple[Schedule, tuple[s
 
 @contextmanager
 def _found(cluster: Cluster, name: str | None) -> Iterator[tuple[Schedule, Ports]]:
-    """Hand out the schedule as its service shows it, and the ports to the cluster.
+    """Yield the schedule as its service shows it, and the ports to the cluster.
 
     Raises:
         IncompleteError: no manager answers for the swarm.

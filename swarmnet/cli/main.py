@@ -192,7 +192,7 @@ def _ended(root: typer.Typer) -> int:
         # Commands end by `typer.Exit`, whose code is returned here; a command that just returns is done.
         return root(standalone_mode=False) or 0
     except typer.TyperException as error:
-        # Typer hands out the base class alone; its errors of usage know where in the command line they are.
+        # Typer exports the base class alone; its errors of usage know where in the command line they are.
         context: typer.Context | None = getattr(error, "ctx", None)
         if context is None:
             raise UsageError(

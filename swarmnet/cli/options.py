@@ -145,13 +145,13 @@ class Cluster:
         return read_inventory(self.inventory)
 
     def observed(self, hosts: Inventory) -> AbstractContextManager[Ports]:
-        """Hand out the ports of a run that begins with a look at all hosts: logins begin at once, in the background."""
+        """Yield the ports of a run that begins with a look at all hosts: logins begin at once, in the background."""
         from swarmnet.cli.wiring import logging_in
 
         return logging_in(self.connected(hosts), [host.name for host in hosts.hosts])
 
     def connected(self, hosts: Inventory, *, quiet: bool = False) -> AbstractContextManager[Session]:
-        """Hand out the ports of this run; with ``quiet``, progress is printed for ``-v`` only."""
+        """Yield the ports of this run; with ``quiet``, progress is printed for ``-v`` only."""
         from swarmnet.cli.logs import Log
         from swarmnet.cli.wiring import connected
         from swarmnet.model.events import ignore
@@ -181,7 +181,7 @@ class LimitedCluster(Cluster):
         return limited(hosts, self.limit)[1]
 
     def observed(self, hosts: Inventory) -> AbstractContextManager[Ports]:
-        """Hand out the ports of a run that begins with a look at these hosts and the managers."""
+        """Yield the ports of a run that begins with a look at these hosts and the managers."""
         from swarmnet.cli.wiring import logging_in
 
         wanted = self.names(hosts)

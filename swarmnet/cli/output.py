@@ -85,7 +85,7 @@ class Output:
         """Return where the result goes; ``junit`` is the file of ``--junit``.
 
         Raises:
-            UsageError: there is no such format, two of them want stdout, or a file's directory does not exist.
+            UsageError: the format does not exist, two of them want stdout, or a file's directory does not exist.
         """
         words = [*(self.format_ or ()), *(["json"] if self.as_json else ())]
         files: list[tuple[str, Path]] = [] if junit is None else [("junit", junit)]

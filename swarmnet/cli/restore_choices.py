@@ -62,7 +62,7 @@ def secrets_in(path: Path) -> dict[str, Secret]:
     """Return the values in a file that only its owner can read, by the names that it has for them.
 
     Raises:
-        UsageError: there is no such file, or others can read it.
+        UsageError: the file does not exist, or others can read it.
         DocumentError: the file is wrong.
     """
     from swarmnet.edge.operator.files import read_document

@@ -14,7 +14,7 @@ def ping(given: str | None) -> str | None:
     """Return the URL of ``--ping-url``, checked.
 
     Raises:
-        UsageError: there is no such variable, or it is not such a URL.
+        UsageError: the variable does not exist, or it is not such a URL.
     """
     from swarmnet.edge.operator.notices import origin
 
@@ -29,7 +29,7 @@ def services(given: list[str] | None) -> tuple[str, ...]:
     """Return the URLs of ``--notify``, checked.
 
     Raises:
-        UsageError: there is no such variable, apprise is not installed, or it cannot use the URL.
+        UsageError: the variable does not exist, apprise is not installed, or it cannot use the URL.
     """
     from swarmnet.edge.operator.chat import checked_service
 
@@ -49,7 +49,7 @@ def words(command: str | None) -> tuple[str, ...]:
     """Return the words of ``--on-failure``, split as a shell does; the program by its absolute path.
 
     Raises:
-        UsageError: a quote is open, or there is no such program.
+        UsageError: a quote is open, or the program does not exist.
     """
     if command is None:
         return ()

@@ -64,7 +64,7 @@ def scheduled_sources(schedule: Schedule) -> tuple[Sources | None, tuple[str, ..
         return None, (f"the playbook is not in the backup: {error}",)
 
 
-def hand_out(document: BackupDocument, directory: Path) -> tuple[str, ...]:
+def write_files(document: BackupDocument, directory: Path) -> tuple[str, ...]:
     """Write the files that made a cluster into a new directory, and return what to tell the operator.
 
     Raises:

@@ -129,7 +129,7 @@ def _has_manager(hosts: Inventory, on: Path) -> None:
 
 @contextmanager
 def spare_stage(given: Given, on: Path, document: BackupDocument, *, yes: bool) -> Iterator[Stage]:
-    """Hand out the spare hosts of an inventory, once the operator has agreed; the caller clears them."""
+    """Yield the spare hosts of an inventory, once the operator has agreed; the caller clears them."""
     from swarmnet.model.drill import Ground
     from swarmnet.plan.recovery.rehearsal import Roles
 

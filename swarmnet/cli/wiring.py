@@ -69,7 +69,7 @@ def connected(
     become: bool = False,
     log: Log | None = None,
 ) -> Iterator[Session]:
-    """Hand out the ports of one run, with one connection a host, and close them at the end.
+    """Yield the ports of one run, with one connection a host, and close them at the end.
 
     Args:
         inventory: all hosts of the cluster, whatever ``--limit`` says: managers answer for the cluster.
@@ -117,7 +117,7 @@ def start_inside(ports: Ports, network: str, image: str | None) -> AbstractConte
 
 @contextmanager
 def logging_in(connected: AbstractContextManager[Session], hosts: Iterable[str]) -> Iterator[Ports]:
-    """Hand out the ports of a run that needs these hosts: the logins go on while the rest of the program loads."""
+    """Yield the ports of a run that needs these hosts: the logins go on while the rest of the program loads."""
     with connected as session:
         session.begin(hosts)
         import swarmnet.edge.engine.engine  # noqa: F401 - takes as long as a login

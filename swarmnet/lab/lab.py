@@ -205,7 +205,7 @@ def down_by_name(name: str) -> None:
 
     Raises:
         LockedError: Another process is bringing it up right now.
-        UsageError: There is no such lab.
+        UsageError: The lab does not exist.
     """
     lab = Lab.open(name)
     if lab.record.being_started():

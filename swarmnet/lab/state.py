@@ -167,7 +167,7 @@ class LabStore:
         """Read the journal of one lab.
 
         Raises:
-            UsageError: There is no such lab.
+            UsageError: The lab does not exist.
             LabError: Its journal is damaged, or belongs to another lab.
         """
         path = self.directory(name) / "lab.json"

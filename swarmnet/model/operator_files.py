@@ -17,7 +17,7 @@ class SecretFiles(Protocol):
     """Files on the operator's machine that hold one secret each and that only their owner can read."""
 
     def read(self, path: str) -> Secret | None:
-        """Return the secret without blanks around it, None when there is no such file.
+        """Return the secret without blanks around it, None when the file does not exist.
 
         Raises:
             UsageError: it cannot be read, others can read it, or its folder is not there or not writable.

@@ -39,7 +39,7 @@ class KeyStanding(StrEnum):
     KEPT = "kept"
     """The swarm's present key."""
     ABSENT = "absent"
-    """Nothing: there is no such file."""
+    """Nothing: the file does not exist."""
     OTHER = "other"
     """Something else, which is never overwritten."""
 

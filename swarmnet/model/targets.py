@@ -42,21 +42,21 @@ class BackupTarget(Protocol):
         """Return what could be a backup, by name.
 
         Raises:
-            BackupNotFoundError: there is no such folder or bucket.
+            BackupNotFoundError: the folder does not exist or bucket.
         """
 
     def read(self, name: str, most: int) -> bytes:
         """Return the first ``most`` bytes of a file, or all of a shorter one.
 
         Raises:
-            FileNotFoundError: there is no such file.
+            FileNotFoundError: the file does not exist.
         """
 
     def fetch(self, name: str, sink: Sink) -> None:
         """Give all of a file to ``sink``, part by part; what it raises ends that.
 
         Raises:
-            FileNotFoundError: there is no such file.
+            FileNotFoundError: the file does not exist.
         """
 
     def put(self, name: str, content: BinaryIO, *, replace: bool = False) -> None:

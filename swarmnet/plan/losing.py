@@ -29,7 +29,7 @@ def meant(word: str, state: ClusterState, inventory: Inventory) -> tuple[str, ..
     """Return the hosts that a word means: one by its name, or those whose node has the label of ``LABEL=VALUE``.
 
     Raises:
-        UsageError: there is no such host, or no host in the swarm has the label.
+        UsageError: the host does not exist, or no host in the swarm has the label.
         RefusedError: one of them takes no tasks now, so its loss would show nothing.
     """
     label, equals, value = word.partition("=")

@@ -23,7 +23,7 @@ def version_before(name: str, state: ClusterState) -> ServiceSpec:
     """Return what the last update of a service wrote over.
 
     Raises:
-        UsageError: there is no such service.
+        UsageError: the service does not exist.
         RefusedError: the engine keeps no version before, or one that was never meant to stay.
     """
     seen = state.service(name)

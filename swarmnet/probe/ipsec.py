@@ -1,6 +1,6 @@
 """List the kernel's IPsec states and policies by netlink, without their keys, and read its counters of lost packets.
 
-Layouts are those of ``linux/xfrm.h``. The kernel hands out keys with every state: they are never looked at, and the
+Layouts are those of ``linux/xfrm.h``. The kernel returns keys with every state: they are never looked at, and the
 buffer that held them is zeros again before anything else is read (:func:`swarmnet.probe.netlink.ask`).
 """
 

@@ -320,7 +320,7 @@ def write_labels(manager: SwarmPort, labels: Labels) -> None:
     """Write labels of the scheduler's service; the others stay.
 
     Raises:
-        NotFoundError: there is no such service.
+        NotFoundError: the service does not exist.
         StateChangedError: someone else changes it all the time.
     """
     for left in reversed(range(_TRIES)):

@@ -22,7 +22,7 @@ def rollback(ports: Ports, service: str) -> Goal:
 
     Raises:
         IncompleteError: no manager answers for the swarm.
-        UsageError: there is no such service.
+        UsageError: the service does not exist.
         RefusedError: there is no version to go back to.
     """
     state = observe(ports, _MANAGERS)

@@ -41,7 +41,7 @@ class ServiceLog:
 
         Raises:
             IncompleteError: no manager answers for the swarm.
-            UsageError: there is no such service, and no such stack.
+            UsageError: no service or stack has that name.
         """
         state = observe(ports, Look(hosts=frozenset()))
         answered(state, ports.inventory, hosts=())

@@ -47,7 +47,7 @@ def test_list_and_show_tell_what_there_is(place: Path) -> None:
     assert {"ids", "virtual-ips", "secret"} <= {loss["kind"] for loss in shown["losses"]}
 
 
-def test_the_playbook_of_a_backup_is_handed_out_into_a_new_directory(place: Path) -> None:
+def test_the_playbook_of_a_backup_is_returned_into_a_new_directory(place: Path) -> None:
     files = (SourceFile(name="site.yml", content=b"steps\n"), SourceFile(name="www/page.html", content=b"\xff"))
     sources = Sources(playbook="site.yml", inventory="hosts.yml", files=files, missing=("key.pem",))
     order = Order("prod", "cd" * 16, CREATED + timedelta(hours=1), "swarmnet 0.1.0", sources=sources)

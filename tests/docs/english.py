@@ -70,6 +70,9 @@ RULES = (
     _rule(r"\bbe had\b|\bfor sure\b|\bno telling\b", "be read, be available; certainly; not known"),
     _rule(r"\bto the letter\b|\bforetold\b|\bafresh\b", "exactly; predicted; again"),
     _rule(r"\b(?:come|comes|came|coming) right\b", "recover, succeed"),
+    _rule(r"\bthere (?:is|are|was|were) no such\b", "the ... does not exist"),
+    _rule(r"\bhand(?:s|ed|ing)? out\b", "yield, return, assign, provide"),
+    _rule(r"\bin silence\b", "silently"),
 )
 """What the text must not say. The word that a failure advises is a start, not the only choice."""
 

@@ -269,7 +269,7 @@ while (my $from = recv($server, my $said, 512, 0)) {
     send($server, $said, 0, $from);
 }
 """
-"""Answers that there is no such name."""
+"""Answers that the name does not exist."""
 RESOLVE = "cp /etc/resolv.conf /run/kept.dns; echo nameserver {} > /etc/resolv.conf"
 SHARED = (
     Staged(

@@ -343,7 +343,7 @@ def test_a_host_is_found_by_its_hostname_when_it_joined_again_and_a_new_one_has_
 def test_every_node_is_looked_at_or_missing_by_name_whatever_it_is_set_to(
     world: World, availability: Availability, status: str, *, member: bool
 ) -> None:
-    """What no task can look at makes a backup partial: it is never left out in silence."""
+    """What no task can look at makes a backup partial: it is never left out silently."""
     nodes = [
         one.model_copy(update={"status": status, "spec": one.spec.model_copy(update={"availability": availability})})
         if one.hostname == "w1"

@@ -87,7 +87,7 @@ def saved_plan(path: Path) -> SavedPlan:
     """Return a plan that ``plan -o`` saved.
 
     Raises:
-        UsageError: there is no such file, or it holds no plan.
+        UsageError: the file does not exist, or it holds no plan.
     """
     from swarmnet.edge.operator.files import read_document
     from swarmnet.report.saved import SavedPlan

@@ -37,7 +37,7 @@ from swarmnet.cli.sealing import (
     remembering,
     sealing_vault,
 )
-from swarmnet.cli.sources import FilesTo, PlaybookInBackup, hand_out, read_sources
+from swarmnet.cli.sources import FilesTo, PlaybookInBackup, read_sources, write_files
 from swarmnet.cli.wiring import note, this_operator
 from swarmnet.errors import BackupNotFoundError, ExitCode, UsageError
 
@@ -241,7 +241,7 @@ def show(source: OneBackup, output: Output, files_to: FilesTo = None) -> None:
         return
     document = opened(entry, repository=store, vault=vault)
     targets.emit(shown_report(show_document(document), summary_lines(document)))
-    for line in hand_out(document, files_to) if files_to is not None else ():
+    for line in write_files(document, files_to) if files_to is not None else ():
         note(line)
 
 

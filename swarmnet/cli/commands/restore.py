@@ -25,7 +25,7 @@ from swarmnet.cli.output import Output
 from swarmnet.cli.restore_options import RestoreOptions, apply_command, origin_of
 from swarmnet.cli.safety import Safety
 from swarmnet.cli.sealing import BackupToRestore, IdentityOption, KeysOption, NoBackupOption, OneHeader, TrustOption
-from swarmnet.cli.sources import FilesTo, hand_out
+from swarmnet.cli.sources import FilesTo, write_files
 from swarmnet.cli.wiring import note
 from swarmnet.errors import ExitCode, UsageError
 
@@ -188,7 +188,7 @@ def apply(
     targets, hosts = output.targets(), cluster.read()
     document = source.document(source.backup, cluster=hosts.cluster)
     restore = options.restore(document, hosts, cluster.limit)
-    told = () if around.files_to is None else hand_out(document, around.files_to)
+    told = () if around.files_to is None else write_files(document, around.files_to)
     with cluster.observed(hosts) as ports:
         terms, prove = (
             agreement.terms(on_stderr=targets.on_stderr, verbose=cluster.verbose),

@@ -49,7 +49,7 @@ def read_key(source: str) -> Secret:
     """Return the key from a file or stdin, never from an argument, which other users can see.
 
     Raises:
-        UsageError: there is no such file, or it holds no key.
+        UsageError: the file does not exist, or it holds no key.
     """
     from swarmnet.edge.operator.files import read_stdin
     from swarmnet.edge.operator.secret_files import LocalSecretFiles

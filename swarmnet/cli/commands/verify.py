@@ -253,7 +253,7 @@ def level_of(only: list[str] | None, word: str | None) -> Level | None:
     """Return the level that is asked for, full where none is; None where scenarios are chosen by name.
 
     Raises:
-        UsageError: there is no such level, or scenarios are chosen by name, too.
+        UsageError: the level does not exist, or scenarios are chosen by name, too.
     """
     from swarmnet.model.verification import Level
 

@@ -11,7 +11,7 @@ DOCUMENT_LIMIT = 2 * 1024 * 1024
 
 
 def expanded(path: str | Path) -> Path:
-    """Return a path with ``~`` and ``~user`` filled in; raises ``UsageError`` where there is no such user."""
+    """Return a path with ``~`` and ``~user`` filled in; raises ``UsageError`` where the user does not exist."""
     try:
         return Path(path).expanduser()
     except RuntimeError:
@@ -21,10 +21,10 @@ def expanded(path: str | Path) -> Path:
 def read_document(path: Path, *, limit: int = DOCUMENT_LIMIT, hint: str | None = None) -> bytes:
     """Return a file's bytes, ``-`` meaning stdin; at most one more than ``limit``, so that a reader sees "too large".
 
-    ``hint`` is the advice where there is no such file.
+    ``hint`` is the advice where the file does not exist.
 
     Raises:
-        UsageError: there is no such file, or it cannot be read.
+        UsageError: the file does not exist, or it cannot be read.
     """
     if str(path) == "-":
         return read_stdin(limit=limit)

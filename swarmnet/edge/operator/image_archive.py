@@ -57,8 +57,8 @@ def read_archive(path: Path) -> ProbeArchive:
     """Return the image of an archive.
 
     Raises:
-        UsageError: There is no such file, it is too large or unpacks to too much, or it does not hold exactly one image
-            with one tag.
+        UsageError: The file does not exist, is too large, unpacks to too much, or does not hold exactly one image with
+            one tag.
     """
     try:
         if path.stat().st_size > MAX_ARCHIVE:
@@ -88,7 +88,7 @@ def describe_archive(path: Path) -> ImageArchive:
     """Return what an archive holds, without its layers: of a plain one some kilobytes are read, of others all.
 
     Raises:
-        UsageError: There is no such file, or it is not an image archive.
+        UsageError: The file does not exist, or it is not an image archive.
     """
     try:
         if not path.is_file():

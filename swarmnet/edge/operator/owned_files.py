@@ -154,7 +154,7 @@ def _refuse_writable(path: Path, status: os.stat_result, *, hint: str, forbidden
 
 
 def _refuse_readable(path: Path, status: os.stat_result) -> None:
-    # As ssh: who else may read the key of another owner, such as one that a service manager hands out, is its matter.
+    # As ssh: who else may read the key of another owner, such as one that a service manager provides, is its matter.
     hidden = _OTHERS_USE if status.st_uid == os.geteuid() else stat.S_IROTH
     if status.st_mode & hidden:
         raise UsageError(

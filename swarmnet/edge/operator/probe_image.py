@@ -128,7 +128,7 @@ def from_archive(path: Path) -> ProbeKit:
     """Return the kit for an image archive (``docker save``) that names its image.
 
     Raises:
-        UsageError: There is no such file, or it is not an image archive with exactly one tag.
+        UsageError: The file does not exist, or it is not an image archive with exactly one tag.
     """
     return _kit(read_archive(path))
 

@@ -24,7 +24,7 @@ class LocalSecretFiles:
     """Implements ``SecretFiles``: plain files with mode 0600; links are not followed where a file is made."""
 
     def read(self, path: str) -> Secret | None:
-        """Return the secret without blanks around it, None when there is no such file."""
+        """Return the secret without blanks around it, None when the file does not exist."""
         place = expanded(path)
         try:
             with place.open("rb") as file:

@@ -35,7 +35,7 @@ def read_profile(environment: Mapping[str, str]) -> Profile:
     """Return the profile that ``AWS_PROFILE`` names, or ``default``.
 
     Raises:
-        UsageError: there is no such profile, it has no keys of its own, or a file cannot be read.
+        UsageError: the profile does not exist, it has no keys of its own, or a file cannot be read.
     """
     name = environment.get("AWS_PROFILE", "")
     home = Path(environment.get("HOME") or Path.home())

@@ -98,7 +98,7 @@ class S3Target:
         return str(self._location)
 
     def files(self) -> tuple[Stored, ...]:
-        """Return what could be a backup, by name; raises ``BackupNotFoundError`` when there is no such bucket."""
+        """Return what could be a backup, by name; raises ``BackupNotFoundError`` when the bucket does not exist."""
         with self._refusals("list"):
             found = [one for chunk in obstore.list(self._store) for one in chunk]
         stored = (

@@ -92,7 +92,7 @@ class SftpTarget:
         self._links.close()
 
     def files(self) -> tuple[Stored, ...]:
-        """Return what could be a backup, by name; raises ``BackupNotFoundError`` when there is no such folder."""
+        """Return what could be a backup, by name; raises ``BackupNotFoundError`` when the folder does not exist."""
         with self._client("read") as sftp:
             try:
                 found = sftp.listdir_attr(self._location.path)
@@ -183,7 +183,7 @@ class SftpTarget:
 
     @contextmanager
     def _client(self, verb: str) -> Iterator[SftpClient]:
-        """Hand out the connection, and say what fails on it in the operator's words."""
+        """Yield the connection, and say what fails on it in the operator's words."""
         with self._lock, self._login():
             if self._sftp is None:
                 self._sftp = self._open()

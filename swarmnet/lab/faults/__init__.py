@@ -57,7 +57,7 @@ def family_of(fault: Fault) -> Family[Any]:
     """Return the family that makes faults of this kind.
 
     Raises:
-        UsageError: There is no such kind.
+        UsageError: The kind does not exist.
     """
     try:
         return FAMILIES[fault.kind]

@@ -41,7 +41,7 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 def attempt(
     argv: Sequence[str], *, stdin: str = "", limit: float = 30.0, env: Mapping[str, str] | None = None
 ) -> Completed:
-    """Run ``argv`` and return how it ended, whatever the exit code (127: there is no such program).
+    """Run ``argv`` and return how it ended, whatever the exit code (127: the program does not exist).
 
     Raises:
         LabError: It ran longer than ``limit`` seconds; it was killed.

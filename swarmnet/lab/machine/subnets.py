@@ -14,7 +14,7 @@ from swarmnet.lab.machine.commands import run
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-# Far from what engines hand out by themselves: overlays from 10.0.0.0 upwards, bridges from 172.17 to
+# Far from what engines assign by themselves: overlays from 10.0.0.0 upwards, bridges from 172.17 to
 # 172.31 and from 192.168.0.0 upwards. The later blocks serve machines whose VPN claims all of 10/8.
 _BLOCKS = (IPv4Network("10.213.0.0/16"), IPv4Network("192.168.208.0/20"), IPv4Network("172.31.208.0/20"))
 _HOSTS_FROM = 11

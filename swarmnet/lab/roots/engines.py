@@ -74,7 +74,7 @@ def release_of(version: str) -> EngineRelease:
     """Return the release called ``version``.
 
     Raises:
-        UsageError: There is no such release; the message names those there are.
+        UsageError: The release does not exist; the message names those there are.
     """
     try:
         return ENGINES[version]

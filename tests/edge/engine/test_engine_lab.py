@@ -196,7 +196,7 @@ def test_the_same_engine_object_works_on_after_its_engine_restarted(lab: Lab, se
         engine.networks.remove("0123456789ab")
 
 
-def test_without_a_quorum_no_manager_answers_and_lists_are_cut_in_silence(lab: Lab, session: Session) -> None:
+def test_without_a_quorum_no_manager_answers_and_lists_are_cut_silently(lab: Lab, session: Session) -> None:
     first, engine = form_swarm(lab, session, ("m1", "m2"), SwarmSpec())
     first.networks.create(NetworkSpec(name="front"))
     lab.break_(Fault(host="m1", kind="kill"))

@@ -1,4 +1,4 @@
-"""Kernels that drop in silence: each setting named with the host, and what fails for it behind it."""
+"""Kernels that silently drop: each setting named with the host, and what fails for it behind it."""
 
 from __future__ import annotations
 

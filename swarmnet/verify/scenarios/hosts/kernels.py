@@ -1,6 +1,6 @@
 """Scenario: what each host's kernel and engine do with packets between hosts, apart from the firewall.
 
-Kernels drop in silence what comes from another address than the one by which an overlay knows a host (the forwarding
+Kernels silently drop what comes from another address than the one by which an overlay knows a host (the forwarding
 row is fixed, ``vxlan_snoop``), what comes by another device than the one that answers would leave by (``rp_filter``),
 and what they are set not to forward. None of it is seen on the wire.
 """
@@ -96,7 +96,7 @@ class Kernels(Scenario):
             (CauseId.NO_VXLAN, ["modprobe vxlan"]),
             f"the kernel of {host} cannot do VXLAN (it refuses a VXLAN device), so no container there can join an"
             " overlay",
-            f"run this on {host}; where there is no such module, install it (linux-modules-extra-raspi on Ubuntu for"
+            f"run this on {host}; where the module does not exist, install it (linux-modules-extra-raspi on Ubuntu for"
             " the Raspberry Pi) or use a kernel with CONFIG_VXLAN:",
             frozenset((claims.attach(host),)),
         )
