@@ -67,7 +67,7 @@ def test_a_filter_that_certainly_drops_is_the_cause_with_its_device_and_command(
     assert words in verdict.detail
     way = "egress" if "goes out" in verdict.detail else "ingress"
     assert verdict.evidence["commands"] == [f"tc filter del dev eth0 {way} pref 49152"]
-    assert "a network card of w3 drops" in verdict.detail
+    assert "a network device of w3 drops" in verdict.detail
 
 
 def test_what_a_filter_drops_is_proved_broken_in_its_direction() -> None:

@@ -183,7 +183,7 @@ class HostFirewall(Scenario):
         if dropper.is_at_card:
             cause = CauseId.CARD_DROPS
             fix = f"take it away on {host}, or let it pass what the swarm needs; tools for firewalls do not show it:"
-        doer = "a network card" if dropper.is_at_card else "the firewall"
+        doer = "a network device" if dropper.is_at_card else "the firewall"
         return Verdict(
             scenario=self.name,
             subject=f"host {host}",
