@@ -134,8 +134,7 @@ def verify(
     found = Verification(run=run.id, cluster=ports.inventory.cluster, hosts=hosts, phases=before, level=wish.level)
     lost = unanswered(state, ports.inventory, wish.scenarios)
     if lost:
-        names = tuple(one.name for one in wish.scenarios)
-        return found.model_copy(update={"verdicts": lost, "scenarios": names})
+        return found.model_copy(update={"verdicts": lost, "scenarios": tuple(one.name for one in wish.scenarios)})
     asked_for = chosen(state, wish.networks or _concerned(state, wish.expected))
     timer = Timer(ports, [*before])
     eligible = eligibility(state, hosts)

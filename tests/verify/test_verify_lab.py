@@ -24,6 +24,7 @@ from swarmnet.verify.story import VerifyOptions
 from tests.support.commands import CACHE, SWARMNET, docker
 from tests.support.labs import fresh_name
 from tests.support.live_verify import HOSTS, inventory, load_probe, run, traces
+from tests.support.shop import HALTS, SHOP, TO_LOGS, WRONG
 from tests.support.waiting import soon
 
 if TYPE_CHECKING:
@@ -294,14 +295,6 @@ version: '3.8'
 services: {any: {image: 'demo:1', networks: [shop], stop_grace_period: 1s}}
 networks: {shop: {external: true}}
 """
-SOON = ("--health-interval", "1s")
-"""Without it, a task begins half a minute later: it is healthy after one interval."""
-SHOP: dict[str, tuple[str, ...]] = {
-    "rr": ("--mode", "global", "--endpoint-mode", "dnsrr", "--network", "name=shop,alias=all", "demo:1"),
-    "web": ("--replicas", "3", "--network", "name=shop,alias=www,alias=front", "--health-cmd", "true", *SOON, "demo:1"),
-    "none": ("--replicas", "0", "--network", "shop", "demo:1"),
-    "zoned": ("--replicas", "4", "--placement-pref", "spread=node.labels.zone", "--network", "shop", "demo:1"),
-}
 
 
 def is_up(lab: Lab) -> bool:
@@ -362,21 +355,6 @@ def test_own_services_are_asked_without_a_playbook_and_what_is_wrong_is_named(sw
         ("service zoned", "own-nameserver"),
         ("service deaf", "not-listening"),
     }, wrong.verdicts
-
-
-WRONG: dict[str, tuple[str, ...]] = {
-    "deaf": ("--publish", "mode=host,target=81,published=8181"),
-    "refused": ("--mount", "type=bind,source=/nosuch,target=/x"),
-    "waits": ("--constraint", "node.labels.none==1"),
-}
-"""Services that do not work, each in a way of its own."""
-HALTS = {
-    "m1": "kill -STOP $(docker inspect -f '{{.State.Pid}}' $(docker ps -qf name=^web | head -1))",
-    "m2": "docker pause $(docker ps -qf name=^rr)",
-    "m3": "docker exec $(docker ps -qf name=^zoned | head -1) sh -c 'echo nameserver 192.0.2.9 > /etc/resolv.conf'",
-}
-"""What only the hosts show of containers that managers call running."""
-TO_LOGS = ("-p", "udp", "--dport", "5140", "-j", "DROP")
 
 
 def left_of_probes(lab: Lab) -> list[str]:
