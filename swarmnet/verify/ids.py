@@ -80,7 +80,7 @@ class CauseId(_Explained):
     CLOCK = ("clock", "the clock of a host differs from those of the others")
     CERTIFICATE = ("certificate", "the certificate of a node is over, or was not renewed in time")
     FIREWALL_DROPS = ("firewall-drops", "a rule or policy of the host's own firewall drops what the swarm sends")
-    CARD_DROPS = ("card-drops", "a filter or queue at a host's network device (tc) drops what the swarm sends")
+    DEVICE_DROPS = ("device-drops", "a filter or queue at a host's network device (tc) drops what the swarm sends")
     IPTABLES_SPLIT = ("iptables-split", "rules in the other back end of iptables, which the engine does not see")
     NO_MASQUERADE = ("no-masquerade", "no rule gives packets that containers send out the host's own address")
     RULES_FLUSHED = ("rules-flushed", "the engine's firewall rules were flushed")

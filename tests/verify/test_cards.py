@@ -63,7 +63,7 @@ def test_a_filter_that_certainly_drops_is_the_cause_with_its_device_and_command(
     filters: list[JsonObject], words: str
 ) -> None:
     (verdict,) = failed(card(*filters))
-    assert verdict.cause == CauseId.CARD_DROPS
+    assert verdict.cause == CauseId.DEVICE_DROPS
     assert words in verdict.detail
     way = "egress" if "goes out" in verdict.detail else "ingress"
     assert verdict.evidence["commands"] == [f"tc filter del dev eth0 {way} pref 49152"]

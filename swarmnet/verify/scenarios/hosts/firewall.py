@@ -181,7 +181,7 @@ class HostFirewall(Scenario):
             cause, where = CauseId.IPTABLES_SPLIT, f", in iptables-{dropper.back_end}, which the engine does not use"
             fix = f"use one back end of iptables on {host} (update-alternatives --display iptables); until then:"
         if dropper.is_at_card:
-            cause = CauseId.CARD_DROPS
+            cause = CauseId.DEVICE_DROPS
             fix = f"take it away on {host}, or let it pass what the swarm needs; tools for firewalls do not show it:"
         doer = "a network device" if dropper.is_at_card else "the firewall"
         return Verdict(
