@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import plistlib
 import shlex
 import subprocess
 import sys
@@ -97,6 +98,13 @@ def test_once_the_newest_is_too_old_the_same_run_fails_and_is_heard_of(place: Pa
     status = _type(place, "status")
     assert status.exit_code == 3
     assert "OVERDUE" in status.stdout
+
+
+def test_the_property_list_that_launchd_gets_is_one_as_it_is_printed(place: Path) -> None:
+    lines = _installed(place)
+    plist = "\n".join(lines[: lines.index("</plist>") + 1])
+    assert plistlib.loads(plist.encode())["Label"] == "swarmnet.backup.prod"
+    assert "\\" not in plist  # plistlib passes over it, launchctl does not
 
 
 @pytest.mark.parametrize("journal", [True, False])

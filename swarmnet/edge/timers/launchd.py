@@ -31,6 +31,6 @@ class LaunchAgent:
 
 
 def agent(label: str, argv: tuple[str, ...]) -> str:
-    """Return the property list."""
+    """Return the property list, indented by blanks: what is printed shows tabs, as all control characters, escaped."""
     keys = {"Label": label, "ProgramArguments": list(argv), "StartInterval": EVERY, "ProcessType": "Background"}
-    return plistlib.dumps(keys).decode()
+    return plistlib.dumps(keys).decode().expandtabs(1)
