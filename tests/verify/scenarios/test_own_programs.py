@@ -121,6 +121,30 @@ def test_a_program_that_listens_a_moment_later_is_fine() -> None:
     assert {one.status for one in judged(early, FINE)} == {Status.OK}
 
 
+def young(container: str, seconds: int) -> str:
+    """Return a look at a container without sockets that has run so long, on a host that has run for an hour."""
+    fields = ["0"] * 18
+    process = " ".join(["1 (java) S", *fields, str((3600 - seconds) * 100), "0"])
+    return f"@uptime\n3600.25 7000.50\n{shown(container, process=process)}"
+
+
+def test_a_program_that_was_started_just_now_may_be_about_to_listen() -> None:
+    slow = {1: young("box-web-1", 20)}
+    (verdict,) = judged(slow, slow)
+    assert (verdict.status, verdict.cause, verdict.broken) == (Status.INCONCLUSIVE, "not-listening", frozenset())
+    assert verdict.detail.endswith("it started 20 s ago, so it may be about to")
+    (again,) = [one for one in OwnPrograms().ask(setup(), answered(slow)) if one.key == PROGRAMS.again.name]
+    assert isinstance(again, HostCommand)
+    assert again.argv[4] == "10"
+
+
+def test_one_that_has_run_for_minutes_hides_none_that_was_started_just_now() -> None:
+    both = {1: young("box-web-1", 20), 2: young("box-web-2", 600)}
+    (verdict,) = judged(both, both)
+    assert (verdict.status, verdict.broken) == (Status.FAILED, frozenset({("listens", "web")}))
+    assert "leads to port 80 of web.2 on w2" in verdict.detail
+
+
 @pytest.mark.parametrize("address", [V6, f"{'0' * 16}FFFF0000{ANY}"])
 def test_a_socket_of_all_addresses_by_ipv6_takes_ipv4_too(address: str) -> None:
     assert {one.status for one in judged({1: shown("box-web-1", socket("tcp", address, 80))})} == {Status.OK}

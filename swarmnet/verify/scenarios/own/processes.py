@@ -7,6 +7,7 @@ found by its id in the name of their control group.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING
@@ -35,6 +36,8 @@ SCRIPT = r"""
 sleep "$1"; shift
 cd /proc || exit 1
 [ -e net/ip_vs ] && echo '@ipvs'
+echo '@uptime'
+cat uptime
 known=
 grep -soE '[0-9a-f]{64}' [0-9]*/cgroup | sort -n | uniq | while IFS=: read -r file id; do
     case " $* " in *" $id "*) ;; *) continue ;; esac
@@ -61,12 +64,19 @@ STOPPED = "T"
 """The state of a process that a signal stopped."""
 COLUMNS = 5
 """Number, local and remote address, state, and the lengths of both queues."""
+UPTIME = re.compile(r"\d{1,12}\.\d+ \d{1,15}\.\d+")
+STARTED = 19
+"""Where ``/proc/PID/stat`` has the time of the start, counted from the state on (field 22 of proc(5))."""
+TICKS = 100
+"""Clock ticks in a second of uptime, as programs see them (``USER_HZ``, 100 on all machines of engines)."""
 
 
 @dataclass(slots=True)
 class Program:
     """What is known of the processes of one container."""
 
+    started: float | None = None
+    """When the oldest of its processes started, in seconds since the host did."""
     stopped: list[tuple[int, str]] = field(default_factory=list)
     """Number and name of each that a signal stopped."""
     sockets: set[tuple[str, str, int]] = field(default_factory=set)
@@ -93,6 +103,15 @@ class Programs:
 
     has_ipvs: bool
     by_container: Mapping[str, Program]
+    uptime: float | None = None
+    """Seconds since the host started."""
+
+    def age(self, container: str) -> float | None:
+        """Return for how many seconds a container has run; None where that was not seen."""
+        program = self.by_container.get(container)
+        if self.uptime is None or program is None or program.started is None:
+            return None
+        return self.uptime - program.started
 
 
 def ask_programs(host: str, key: Key[Programs], containers: Iterable[str], *, after: int = 0) -> HostCommand:
@@ -153,7 +172,7 @@ def _programs(value: JsonObject) -> Programs | None:
     if not done.succeeded:
         return None
     found: dict[str, Program] = {}
-    has_ipvs, part, program = False, "", Program()
+    has_ipvs, uptime, part, program = False, None, "", Program()
     for line in done.stdout.splitlines():
         if line.startswith("@"):
             part, _, container = line[1:].partition(" ")
@@ -161,19 +180,18 @@ def _programs(value: JsonObject) -> Programs | None:
             if container:
                 program = found.setdefault(container, Program())
                 program.nameservers = () if part == "resolver" else program.nameservers
+        elif part == "uptime":
+            uptime = float(line.split()[0]) if UPTIME.fullmatch(line) else None
         else:
             _take(program, part, line)
-    return Programs(has_ipvs, found)
+    return Programs(has_ipvs, found, uptime)
 
 
 def _take(program: Program, part: str, line: str) -> None:
     """Add one line of the kernel's to what is known of a container."""
     words = line.split()
     if part == "process":
-        number, _, rest = line.partition(" (")
-        name, _, state = rest.rpartition(") ")
-        if state.startswith(STOPPED) and number.isdecimal():
-            program.stopped.append((int(number), name))
+        _take_process(program, line)
     elif part == "resolver" and len(words) > 1:
         program.nameservers = (*(program.nameservers or ()), words[1])
     elif part in STATES and len(words) >= COLUMNS and words[3] == STATES[part]:
@@ -183,6 +201,17 @@ def _take(program: Program, part: str, line: str) -> None:
             program.sockets.add((part, address, door))
             if part == "tcp":
                 program.waiting[door] = program.waiting.get(door, 0) + int(words[4].rpartition(":")[2], 16)
+
+
+def _take_process(program: Program, line: str) -> None:
+    """Add a process: its number, its name in brackets, its state and the rest of ``/proc/PID/stat``."""
+    number, _, rest = line.partition(" (")
+    name, _, state = rest.rpartition(") ")
+    if state.startswith(STOPPED) and number.isdecimal():
+        program.stopped.append((int(number), name))
+    if (started := state.split()[STARTED : STARTED + 1]) and started[0].isdecimal():
+        since = int(started[0]) / TICKS
+        program.started = since if program.started is None else min(program.started, since)
 
 
 def _address(digits: str) -> str:

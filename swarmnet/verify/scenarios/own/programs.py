@@ -39,8 +39,10 @@ if TYPE_CHECKING:
     from swarmnet.verify.ends import End
     from swarmnet.verify.scenario import Setup
 
-LATER = 3
-"""Seconds between two looks: a program that was started just now listens a moment later."""
+LATER, PATIENT = 3, 10
+"""Seconds between two looks: a program that was started just now listens a moment later, a slow one later still."""
+SETTLED = 60
+"""Seconds after which a program that does not listen is not about to begin."""
 SHOWN = 3
 """Containers that a sentence names."""
 
@@ -78,9 +80,9 @@ class OwnPrograms(OwnScenario):
             answers,
             lambda: [_look(host, ends) for host, ends in on_host.items()],
             lambda: [
-                ask_programs(host, PROGRAMS.again, [one.container for one in ends], after=LATER)
+                ask_programs(host, PROGRAMS.again, [one.container for one in ends], after=_pause(answers, deaf))
                 for host, ends in on_host.items()
-                if any(_deaf(setup, answers, end) for end in ends)
+                if (deaf := [end for end in ends if _deaf(setup, answers, end)])
             ],
         )
 
@@ -105,6 +107,7 @@ class OwnPrograms(OwnScenario):
         return Findings(tuple(verdicts))
 
     def _wrong(self, service: str, several: list[Trouble]) -> Verdict:
+        several = sorted(several, key=lambda one: one.status is not Status.FAILED)
         first, rest = several[0], sorted({str(one.end) for one in several[1:]})
         more = f", and {len(rest) - SHOWN} more" if len(rest) > SHOWN else ""
         words = f"{first.words}; the same of {', '.join(rest[:SHOWN])}{more}" if rest else first.words
@@ -114,7 +117,8 @@ class OwnPrograms(OwnScenario):
             {"task": one.end.name, "host": one.end.host, "container": one.end.container[:12]} for one in several
         ]
         evidence: JsonObject = {**made.evidence, "hosts": [*sorted({one.end.host for one in several})], "tasks": tasks}
-        broken = frozenset({BREAKS[first.cause](service)} if first.cause in BREAKS else ())
+        is_proved = first.status is Status.FAILED and first.cause in BREAKS
+        broken = frozenset({BREAKS[first.cause](service)} if is_proved else ())
         return made.model_copy(update={"evidence": evidence, "broken": broken})
 
     def _unseen(self, setup: Setup, answers: Answers, asked: set[str]) -> Iterator[Verdict]:
@@ -158,10 +162,26 @@ def _troubles(setup: Setup, answers: Answers, end: End) -> Iterator[Trouble]:
         yield Trouble(CauseId.TASK_STOPPED, Status.FAILED, end, *stopped(end, program))
     for port in _deaf(setup, answers, end):
         later = program_of(answers, PROGRAMS.again, end) or program
-        yield Trouble(CauseId.NOT_LISTENING, Status.FAILED, end, *not_listening(end, later.listening, port))
+        words, fix = not_listening(end, later.listening, port)
+        if (age := _age(answers, end)) < SETTLED:
+            words = f"{words}; it started {age:.0f} s ago, so it may be about to"
+            yield Trouble(CauseId.NOT_LISTENING, Status.INCONCLUSIVE, end, words, "run verify again in a minute")
+        else:
+            yield Trouble(CauseId.NOT_LISTENING, Status.FAILED, end, words, fix)
     if {*end.addresses} - {HOST_NETWORK} and not program.asks_engine_first:
         fix = f"if that is not on purpose, {NAMESERVER_FIX}"
         yield Trouble(CauseId.OWN_NAMESERVER, Status.WARNING, end, asks_others(str(end), program), fix)
+
+
+def _age(answers: Answers, end: End) -> float:
+    """Return for how many seconds a task's container has run, at the last look; one that was not seen is old."""
+    looks = (key.read(answers, end.host) for key in (PROGRAMS.again, PROGRAMS))
+    ages = (look.age(end.container) for look in looks if look is not None)
+    return next((age for age in ages if age is not None), float("inf"))
+
+
+def _pause(answers: Answers, deaf: list[End]) -> int:
+    return PATIENT if any(_age(answers, end) < SETTLED for end in deaf) else LATER
 
 
 def _deaf(setup: Setup, answers: Answers, end: End) -> list[PublishedPort]:
