@@ -46,7 +46,7 @@ _NO_FILE = "not a regular file"
 _LARGEST_HOLDER = 4096
 _TIME = "%Y%m%dT%H%M%S.%fZ"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+_NO_SPACE, _NO_FOLDER = (errno.ENOSPC, errno.EDQUOT), (errno.EEXIST, errno.ENOTDIR)
 
 
 class _Who(Document):
@@ -173,7 +173,8 @@ class DirectoryRepository:
             raise BackupNotFoundError(f"cannot read {self.place}: {error.strerror}") from error
         if not there:
             raise BackupNotFoundError(
-                f"{self.place}: no repository of backups there", hint="`swarmnet backup create` makes one"
+                f"{self.place}: no repository of backups there",
+                hint="name another with --repository, or make one with `swarmnet backup create`",
             )
         names = names if cluster is None else [slug(cluster)]
         return tuple(entry for name in names if _SLUG.fullmatch(name) for entry in self._entries_of(name))
@@ -272,10 +273,13 @@ def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        need = "free some space" if error.errno in _NO_SPACE else "make it writable"
+        why, need = error.strerror, "make it writable"
+        if error.errno in _NO_SPACE:
+            need = "free some space"
+        elif error.errno in _NO_FOLDER:
+            why, need = "there is a file where a directory is wanted", "move it away"
         raise SwarmnetError(
-            f"cannot write the backup {path}: {error.strerror}",
-            hint=f"{need}, or use --repository; older backups are untouched",
+            f"cannot write the backup {path}: {why}", hint=f"{need}, or use --repository; older backups are untouched"
         ) from error
 
 

@@ -79,8 +79,7 @@ def _check_of(cluster: str, run: RunEntry) -> Check:
 
 
 def _lines(one: ScheduleEntry) -> Iterator[Line]:
-    word = ("OVERDUE", "red") if one.overdue else ("ok", "green")
-    yield line(f"{one.cluster}  ", word, f"  {_newest(one)}")
+    yield line(f"{one.cluster}  ", _word(one), f"  {_newest(one)}")
     where = f"{one.with_} on {one.node}" if one.node else one.with_
     yield f"  next   {one.next} ({one.at}, {where}){'; a run is due now' if one.due else ''}"
     if one.problem is not None:
@@ -89,6 +88,15 @@ def _lines(one: ScheduleEntry) -> Iterator[Line]:
         yield "  last   no run yet"
     else:
         yield f"  last   {one.last.started}: {_ended(one.last)}"
+
+
+def _word(one: ScheduleEntry) -> tuple[str, str]:
+    """Return how a schedule does in a word, with its colour."""
+    if one.overdue:
+        return "OVERDUE", "red"
+    if one.last is not None and one.last.exit_code != 0:
+        return "last run failed", "yellow"
+    return ("no backup yet", "yellow") if one.newest is None else ("ok", "green")
 
 
 def _newest(one: ScheduleEntry) -> str:
