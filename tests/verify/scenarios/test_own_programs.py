@@ -128,21 +128,23 @@ def young(container: str, seconds: int) -> str:
     return f"@uptime\n3600.25 7000.50\n{shown(container, process=process)}"
 
 
-def test_a_program_that_was_started_just_now_may_be_about_to_listen() -> None:
+def test_a_program_that_was_started_just_now_gets_more_time_and_the_advice_to_look_again() -> None:
     slow = {1: young("box-web-1", 20)}
     (verdict,) = judged(slow, slow)
-    assert (verdict.status, verdict.cause, verdict.broken) == (Status.INCONCLUSIVE, "not-listening", frozenset())
-    assert verdict.detail.endswith("it started 20 s ago, so it may be about to")
+    assert (verdict.status, verdict.cause) == (Status.FAILED, "not-listening")
+    assert str(verdict.fix).startswith("it started less than a minute ago: run verify again; or correct the port's")
     (again,) = [one for one in OwnPrograms().ask(setup(), answered(slow)) if one.key == PROGRAMS.again.name]
     assert isinstance(again, HostCommand)
     assert again.argv[4] == "10"
 
 
-def test_one_that_has_run_for_minutes_hides_none_that_was_started_just_now() -> None:
-    both = {1: young("box-web-1", 20), 2: young("box-web-2", 600)}
-    (verdict,) = judged(both, both)
-    assert (verdict.status, verdict.broken) == (Status.FAILED, frozenset({("listens", "web")}))
-    assert "leads to port 80 of web.2 on w2" in verdict.detail
+def test_one_that_has_run_for_minutes_is_looked_at_again_soon() -> None:
+    old = {1: young("box-web-1", 600)}
+    (verdict,) = judged(old, old)
+    assert str(verdict.fix).startswith("correct the port's target")
+    (again,) = [one for one in OwnPrograms().ask(setup(), answered(old)) if one.key == PROGRAMS.again.name]
+    assert isinstance(again, HostCommand)
+    assert again.argv[4] == "3"
 
 
 @pytest.mark.parametrize("address", [V6, f"{'0' * 16}FFFF0000{ANY}"])

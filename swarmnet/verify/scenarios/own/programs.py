@@ -107,7 +107,6 @@ class OwnPrograms(OwnScenario):
         return Findings(tuple(verdicts))
 
     def _wrong(self, service: str, several: list[Trouble]) -> Verdict:
-        several = sorted(several, key=lambda one: one.status is not Status.FAILED)
         first, rest = several[0], sorted({str(one.end) for one in several[1:]})
         more = f", and {len(rest) - SHOWN} more" if len(rest) > SHOWN else ""
         words = f"{first.words}; the same of {', '.join(rest[:SHOWN])}{more}" if rest else first.words
@@ -117,8 +116,7 @@ class OwnPrograms(OwnScenario):
             {"task": one.end.name, "host": one.end.host, "container": one.end.container[:12]} for one in several
         ]
         evidence: JsonObject = {**made.evidence, "hosts": [*sorted({one.end.host for one in several})], "tasks": tasks}
-        is_proved = first.status is Status.FAILED and first.cause in BREAKS
-        broken = frozenset({BREAKS[first.cause](service)} if is_proved else ())
+        broken = frozenset({BREAKS[first.cause](service)} if first.cause in BREAKS else ())
         return made.model_copy(update={"evidence": evidence, "broken": broken})
 
     def _unseen(self, setup: Setup, answers: Answers, asked: set[str]) -> Iterator[Verdict]:
@@ -163,11 +161,9 @@ def _troubles(setup: Setup, answers: Answers, end: End) -> Iterator[Trouble]:
     for port in _deaf(setup, answers, end):
         later = program_of(answers, PROGRAMS.again, end) or program
         words, fix = not_listening(end, later.listening, port)
-        if (age := _age(answers, end)) < SETTLED:
-            words = f"{words}; it started {age:.0f} s ago, so it may be about to"
-            yield Trouble(CauseId.NOT_LISTENING, Status.INCONCLUSIVE, end, words, "run verify again in a minute")
-        else:
-            yield Trouble(CauseId.NOT_LISTENING, Status.FAILED, end, words, fix)
+        if _age(answers, end) < SETTLED:
+            fix = f"it started less than a minute ago: run verify again; or {fix}"
+        yield Trouble(CauseId.NOT_LISTENING, Status.FAILED, end, words, fix)
     if {*end.addresses} - {HOST_NETWORK} and not program.asks_engine_first:
         fix = f"if that is not on purpose, {NAMESERVER_FIX}"
         yield Trouble(CauseId.OWN_NAMESERVER, Status.WARNING, end, asks_others(str(end), program), fix)
