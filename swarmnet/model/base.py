@@ -63,3 +63,8 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash(self._value)
+
+
+def objects_of(value: JsonValue) -> list[JsonObject]:
+    """Return the objects of a list, without anything else in it; none of another value."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from typing_extensions import override
 
+from swarmnet.model.base import objects_of
 from swarmnet.model.codecs import Word
 from swarmnet.model.fields import Codec
 from swarmnet.model.subnet import Scope, Subnet
@@ -69,7 +70,7 @@ class Blocks(Codec):
 
     @override
     def read(self, value: JsonValue) -> Read | None:
-        objects = [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+        objects = objects_of(value)
         return tuple(_block(one) for one in objects if one.get("Subnet")), None
 
     @override

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from typing_extensions import override
 
+from swarmnet.model.base import objects_of
 from swarmnet.model.engine_json import read, write
 from swarmnet.model.fields import Codec, fits
 from swarmnet.model.service_parts import (
@@ -84,7 +85,7 @@ class Entries(Codec, Generic[Entry]):
         return found
 
     def _known(self, present: JsonValue) -> list[tuple[Entry, JsonObject]]:
-        objects = [one for one in present if isinstance(one, dict)] if isinstance(present, list) else []
+        objects = objects_of(present)
         return [(known, one) for one in objects if (known := self.entry(dict(one))) is not None]
 
     @override

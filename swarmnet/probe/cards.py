@@ -21,8 +21,6 @@ _KIND, _OPTIONS, _STATS = 1, 2, 7
 _STATS_QUEUE = 3
 _DROPS = 8
 """Where the number of drops is in ``gnet_stats_queue``."""
-_AT_CARD = 0xFFFF0000
-"""The handle of ``ingress`` and ``clsact``."""
 _WAYS = {"in": 0xFFFFFFF2, "out": 0xFFFFFFF3}
 _PLAIN = frozenset(("noqueue", "pfifo_fast", "pfifo", "bfifo", "fq_codel", "fq", "mq", "codel", "cake", "sfq", "pie"))
 """Queues that only drop what a full line cannot take."""
@@ -77,9 +75,7 @@ def cards() -> list[dict[str, object]]:
             "filters": filters.get(name, []),
         }
         for name in links
-        if links[name].get("xdp")
-        or filters.get(name)
-        or any(one["kind"] not in _AT_DOORS for one in queues.get(name, []))
+        if links[name].get("xdp") or filters.get(name) or any(map(_is_queue, queues.get(name, [])))
     ]
 
 

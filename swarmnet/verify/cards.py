@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from swarmnet.model.base import objects_of
 from swarmnet.verify.iptables import Rule, Table
 from swarmnet.verify.kernels import told
 
@@ -64,12 +65,12 @@ class Card:
 def cards_of(answers: Answers, host: str) -> tuple[Card, ...]:
     """Return the devices of a host at which something sits; none where that is not known."""
     found = (told(answers, host) or {}).get("cards")
-    return tuple(_card(one) for one in _objects(found))
+    return tuple(_card(one) for one in objects_of(found))
 
 
 def _card(value: JsonObject) -> Card:
     device, above = str(value.get("device")), value.get("above")
-    filters = [one for one in _objects(value.get("filters")) if one.get("protocol") in (_IPV4, _ALL)]
+    filters = [one for one in objects_of(value.get("filters")) if one.get("protocol") in (_IPV4, _ALL)]
     chains: dict[str, list[Rule]] = {name: [] for name in CHAINS.values()}
     for one in filters:
         rule = _rule(device, one)
@@ -79,7 +80,7 @@ def _card(value: JsonObject) -> Card:
     if isinstance(program, int):
         words, command = f"an XDP program (id {program})", f"ip link set dev {device} xdp off"
         seen.append(Seen(device, "in", words, command))
-    for queue in _objects(value.get("queues")):
+    for queue in objects_of(value.get("queues")):
         if _share(queue) >= _LOSES_ALL:
             chains["EGRESS"].append(Rule("EGRESS", ("-o", device, "--comment", NETEM, "-j", "DROP")))
         elif _share(queue) or (queue.get("dropped") and queue.get("kind") not in ("clsact", "ingress")):
@@ -157,7 +158,7 @@ def _end(value: JsonObject) -> tuple[str, ...]:
     """Return what becomes of a packet that meets a filter, as iptables would say it; nothing where it goes on."""
     if value.get("kind") == "bpf":
         return ("-j", "NFQUEUE")
-    for action in _objects(value.get("actions")):
+    for action in objects_of(value.get("actions")):
         verdict = action.get("verdict")
         if action.get("kind") in _HARMLESS or verdict == _PIPE:
             continue
@@ -173,7 +174,7 @@ def _unproved(device: str, value: JsonObject) -> Seen | None:
     if not ("NFQUEUE" in end or ("DROP" in end and UNKNOWN in words)):
         return None
     way, kind, name = str(value.get("way")), str(value.get("kind")), value.get("name")
-    actions = dict.fromkeys(str(one.get("kind")) for one in _objects(value.get("actions")))
+    actions = dict.fromkeys(str(one.get("kind")) for one in objects_of(value.get("actions")))
     does = f" with {', '.join(actions)}" if actions else ""
     label = f" {name}" if isinstance(name, str) and name else ""
     return Seen(device, way, f"a filter of tc ({kind}{label}{does})", removal(device, way, _rule(device, value)))
@@ -203,7 +204,3 @@ def _lossy(queue: JsonObject) -> str:
     share, dropped = _share(queue), queue.get("dropped")
     loses = f" that loses {share:.0%} of what is sent" if share else ""
     return f"the queue {queue.get('kind')}{loses} ({dropped} packets so far)"
-
-
-def _objects(value: JsonValue) -> list[JsonObject]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

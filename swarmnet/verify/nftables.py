@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from swarmnet.model.base import objects_of
 from swarmnet.verify.iptables import Rule, Table
 
 if TYPE_CHECKING:
@@ -109,8 +110,7 @@ def _entries_of(text: str) -> list[JsonObject]:
         listed: JsonValue = json.loads(text)
     except (ValueError, RecursionError):
         return []
-    several = listed.get("nftables") if isinstance(listed, dict) else None
-    return [one for one in several if isinstance(one, dict)] if isinstance(several, list) else []
+    return objects_of(listed.get("nftables")) if isinstance(listed, dict) else []
 
 
 def _place(value: JsonObject) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from swarmnet.model.base import objects_of
 from swarmnet.model.expectation import Door
 from swarmnet.model.report import Status
 from swarmnet.model.service import PublishMode
@@ -69,8 +70,7 @@ def outwards(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> Iterator
 
 def _default(answers: Answers, end: End) -> JsonObject | None:
     routes = (namespace_of(end, "before").read(answers, end.host) or {}).get("routes")
-    ways = [one for one in routes if isinstance(one, dict)] if isinstance(routes, list) else []
-    return next((one for one in ways if one.get("to") == "default"), None)
+    return next((one for one in objects_of(routes) if one.get("to") == "default"), None)
 
 
 def _passed_on(setup: Setup, answers: Answers, end: End, default: JsonObject, tried: list[Outcome]) -> Iterator[Layer]:

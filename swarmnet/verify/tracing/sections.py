@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from swarmnet.model.base import objects_of
 from swarmnet.model.report import Status
 from swarmnet.model.trace import Layer, Path
 from swarmnet.verify.ends import HOST_NETWORK
@@ -53,7 +54,7 @@ def _sections(setup: Setup, answers: Answers, end: End) -> Iterator[Layer]:
         return
     places = places_of(end).read(answers, end.host) or {}
     yield _said("interfaces", _list(_interface(address, one) for address, one in sorted(places.items())))
-    yield _said("routes", _list(_route(one) for one in _objects(space.get("routes"))))
+    yield _said("routes", _list(_route(one) for one in objects_of(space.get("routes"))))
     lines = space.get("resolver")
     words = [str(one) for one in lines if one and not str(one).startswith("#")] if isinstance(lines, list) else []
     yield _resolver(answers, end, words)
@@ -78,10 +79,6 @@ def _said(name: str, detail: str) -> Layer:
 
 def _list(words: Iterator[str] | list[str]) -> str:
     return "; ".join(words) or "none"
-
-
-def _objects(value: JsonValue) -> list[JsonObject]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def _interface(address: str, one: JsonValue) -> str:
