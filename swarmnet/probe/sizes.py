@@ -13,7 +13,17 @@ from swarmnet.probe import datagrams, wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from typing import Protocol
+
+    class Path(Protocol):
+        """What the search asks of a path; :class:`Sized` is one."""
+
+        def passes(self, size: int) -> str:
+            """Return "" when a packet of ``size`` bytes came back, else why none did."""
+
+        def loses(self, size: int, smaller: int, until: float) -> bool:
+            """Return whether packets of ``size`` bytes are lost while those of ``smaller`` bytes come back."""
+
 
 _IP_MTU_DISCOVER, _IPV6_MTU_DISCOVER, _IPV6_DONTFRAG = 10, 23, 62
 _PROBE = 3
@@ -26,6 +36,10 @@ WAITS = (0.1, 0.1, 0.4)
 """Seconds between the packets of one size; an answer to any of them counts."""
 PATIENCE = 3.0
 """Seconds for which the smallest packet is sent again to a silent peer: a busy machine gives it no turn for a while."""
+ROUNDS = 3
+"""How many times in a row a size has to be lost while a smaller packet, sent right behind it, comes back."""
+GRACE = 0.2
+"""Seconds for which a packet may be later than the one that was sent behind it."""
 TOO_LARGE = "too large"
 SILENT = "no answer"
 
@@ -41,7 +55,10 @@ class Sized:
         family = wire.family(address)
         self._echo = datagrams.Echo(os.urandom(8).hex(), family)
         self._address = address
-        self._number = 0
+        self._last = 0
+        self._sent: dict[int, set[int]] = {}
+        """The numbers of the packets of each size."""
+        self._came_back: set[int] = set()
         self._headers = _HEADERS
         if family == socket.AF_INET6:
             self._headers = _HEADERS_6
@@ -55,53 +72,82 @@ class Sized:
         self._echo.socket.close()
 
     def passes(self, size: int, waits: tuple[float, ...] = WAITS) -> str:
-        """Send packets of ``size`` bytes, IP header included; return "" when one came back, else why none did."""
-        first = self._number + 1
-        for wait in waits:
-            self._number += 1
-            try:
-                self._echo.send(self._number, self._address, size - self._headers)
-                if self._is_answered(first, time.monotonic() + wait):
+        """Send packets of ``size`` bytes, IP header included; return "" when one came back, else why none did.
+
+        A late answer to an earlier packet of that size counts, too.
+        """
+        try:
+            for wait in waits:
+                self._send(size)
+                if self._is_answered(self._sent[size], time.monotonic() + wait):
                     return ""
-            except OSError as error:
-                return TOO_LARGE if error.errno == errno.EMSGSIZE else error.strerror or str(error)
+        except OSError as error:
+            return TOO_LARGE if error.errno == errno.EMSGSIZE else error.strerror or str(error)
         return SILENT
 
-    def _is_answered(self, first: int, until: float) -> bool:
-        """Wait for an answer; look once more where the time went by while this process had no turn."""
-        while select.select([self._echo.socket], [], [], max(0.0, until - time.monotonic()))[0]:
-            answer = self._echo.receive()
-            if answer is not None and first <= answer[0] <= self._number:
-                return True
-        return False
+    def loses(self, size: int, smaller: int, until: float) -> bool:
+        """Return whether only the smaller one of two packets that are sent together comes back, ``ROUNDS`` times.
+
+        No answer proves nothing by itself: a busy host gives its network no turn for a second or more. A round in
+        which the smaller packet does not come back either does not count. False where the time is up before.
+        """
+        rounds = 0
+        while rounds < ROUNDS and time.monotonic() < until:
+            try:
+                self._send(size)
+                small = self._send(smaller)
+            except OSError:
+                return True  # refused by this host itself, as passes() tells
+            if not self._is_answered({small}, min(until, time.monotonic() + PATIENCE)):
+                continue
+            if self._is_answered(self._sent[size], time.monotonic() + GRACE):
+                return False
+            rounds += 1
+        return rounds == ROUNDS
+
+    def _send(self, size: int) -> int:
+        """Send one packet and return its number."""
+        self._last += 1
+        self._sent.setdefault(size, set()).add(self._last)
+        self._echo.send(self._last, self._address, size - self._headers)
+        return self._last
+
+    def _is_answered(self, sent: set[int], until: float) -> bool:
+        """Wait for an answer to any of these; look once more where the time went by while this process had no turn."""
+        while sent.isdisjoint(self._came_back):
+            if not select.select([self._echo.socket], [], [], max(0.0, until - time.monotonic()))[0]:
+                return False
+            if (answer := self._echo.receive()) is not None:
+                self._came_back.add(answer[0])
+        return True
 
 
-def largest(passes: Callable[[int], str], size: int, until: float) -> tuple[int, bool]:
+def largest(path: Path, size: int, until: float) -> tuple[int, bool]:
     """Return the largest size that is known to pass, by halving, and whether that is exact.
 
-    ``size`` failed once already. A size that failed is tried again before it counts as the boundary; otherwise a
-    moment in which a host is too busy to answer looks like a narrow path. So the result may be ``size`` itself. It is
-    0 where not even a small packet passes for a while, and not exact where the time was up.
+    ``size`` failed once already. A size that failed is tried again, next to one that passes, before it counts as the
+    boundary; otherwise a moment in which a host is too busy to answer looks like a narrow path. So the result may be
+    ``size`` itself. It is 0 where not even a small packet passes for a while, and not exact where the time was up.
     """
-    if not _is_alive(passes, min(until, time.monotonic() + PATIENCE)):
+    if not _is_alive(path, min(until, time.monotonic() + PATIENCE)):
         return 0, True
     low, vain = SMALLEST, [size]
     while vain and time.monotonic() < until:
         high = vain[-1]
         tried = (low + high) // 2 if high - low > 1 else high
-        if not passes(tried):
+        if not path.passes(tried):
             low = tried
             vain = [one for one in vain if one > low]
-        elif tried == high:
-            return low, True
-        else:
+        elif tried < high:
             vain.append(tried)
+        elif path.loses(high, low, until):
+            return low, True
     return low, not vain
 
 
-def _is_alive(passes: Callable[[int], str], until: float) -> bool:
+def _is_alive(path: Path, until: float) -> bool:
     """Send the smallest packet until it passes, or is refused, or the time is up."""
-    while (why := passes(SMALLEST)) == SILENT and time.monotonic() < until:
+    while (why := path.passes(SMALLEST)) == SILENT and time.monotonic() < until:
         pass
     return not why
 
@@ -127,7 +173,7 @@ def ask_all(targets: dict[str, object], size: int, until: float) -> dict[str, ob
 def _one(sized: Sized, label: str, size: int, until: float, outcomes: dict[str, object]) -> None:
     try:
         why = sized.passes(size)
-        passing, exact = largest(sized.passes, size, until) if why else (size, True)
+        passing, exact = largest(sized, size, until) if why else (size, True)
         whole = passing == size
         beyond = sized.passes(size + 1) if whole else ""
     finally:

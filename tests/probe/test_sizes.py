@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import select
+import subprocess
+import sys
 import time
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -12,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from swarmnet.probe.sizes import SILENT, SMALLEST, Sized, ask_all, largest
+from tests.support import slow_peers
 
 needs_icmp = pytest.mark.lab  # its sockets need root where the kernel's ping_group_range is empty
 FULL = 1500
@@ -31,6 +35,10 @@ class Path:
         self.tried.add(size)
         return SILENT if is_lost or size > self.width else ""
 
+    def loses(self, size: int, smaller: int, until: float) -> bool:
+        del until
+        return size > self.width >= smaller
+
 
 def soon() -> float:
     return time.monotonic() + 60
@@ -40,15 +48,15 @@ def soon() -> float:
 def test_a_moment_without_answers_never_makes_a_path_narrower_than_it_is(width: int, unlucky: frozenset[int]) -> None:
     path = Path(width, unlucky | {0})
     assert path.passes(FULL) == SILENT
-    assert largest(path.passes, FULL, soon()) == (width, True)
+    assert largest(path, FULL, soon()) == (width, True)
 
 
 def test_a_path_on_which_not_even_a_small_packet_passes_has_no_size() -> None:
-    assert largest(Path(SMALLEST - 1).passes, FULL, time.monotonic()) == (0, True)
+    assert largest(Path(SMALLEST - 1), FULL, time.monotonic()) == (0, True)
 
 
 def test_a_search_that_has_no_time_left_says_that_its_size_is_not_exact() -> None:
-    assert largest(Path(1400).passes, FULL, time.monotonic()) == (SMALLEST, False)
+    assert largest(Path(1400), FULL, time.monotonic()) == (SMALLEST, False)
 
 
 @needs_icmp
@@ -72,3 +80,15 @@ def test_what_passes_in_one_search_does_not_count_in_another() -> None:
         assert other.passes(1400) == ""
         heard = one._echo.socket
         assert all(one._echo.receive() is None for _ in range(3) if select.select([heard], [], [], 0.1)[0])
+
+
+def found_of_slow_peers(width: int) -> set[tuple[object, ...]]:
+    argv = ["unshare", "-n", sys.executable, "-m", slow_peers.__name__, str(width), "20"]
+    done = subprocess.run(argv, check=True, capture_output=True, text=True)
+    return {(one["ok"], one["largest"], one["exact"]) for one in json.loads(done.stdout).values()}
+
+
+@needs_icmp
+@pytest.mark.parametrize("width", [slow_peers.SIZE, slow_peers.SIZE - 1, 1300])
+def test_peers_that_rarely_have_a_turn_are_no_narrow_path(width: int) -> None:
+    assert found_of_slow_peers(width) == {(width == slow_peers.SIZE, width, True)}
