@@ -26,6 +26,7 @@ from swarmnet.probe import (
     sizes,
     streams,
     trials,
+    turns,
     watch,
     web,
     wire,
@@ -38,12 +39,15 @@ if TYPE_CHECKING:
 
 OBSERVER = observer.Observer()
 """The captures of this process."""
+TURNS = turns.Turns()
+"""The pauses of this process."""
 
 
 def main(words: list[str]) -> int:
     """Do what the first word says with the JSON of the second."""
     job = json.loads(words[1])
     wire.PORT = int(job.get("port", wire.PORT))
+    TURNS.begin()
     threading.Thread(target=answer_lines, args=(sys.stdin.buffer, sys.stdout.buffer), daemon=True).start()
     if words[0] == "serve":
         server.Server(str(job["run"]), server.identity_from(job)).serve(float(job["lifetime"]))
@@ -115,6 +119,7 @@ def _do(run_id: str, task: dict[str, Any], until: float) -> dict[str, object]:
         "watched": lambda: OBSERVER.watched(task),
         "throw": lambda: watch.throw(run_id, task),
         "tried": trials.tried,
+        "turns": lambda: TURNS.longest(float(task["seconds"])),
         "inject": lambda: injection.send(task, until),
         "ipsec": ipsec.summary,
         "counters": ipsec.counters,

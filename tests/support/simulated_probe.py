@@ -61,6 +61,7 @@ class Paths:
             "capture": {"problem": "simulated hosts have no wire"},
             "collect": {"problem": "no capture was begun"},
             "rest": {"rested": True},
+            "turns": {"longest": 0.0},
             "outside": {"targets": {"outside": {"code": "no such name", "why": "", "tries": 1, "ms": 1.0}}},
             "kernel": {"forward": 1, "filters": {}, "devices": {}, "tunnels": {}},
             "ipsec": {"states": [], "policies": []},

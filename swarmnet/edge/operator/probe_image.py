@@ -61,6 +61,7 @@ MODULES = (
     "bpf",
     "watch",
     "trials",
+    "turns",
     "observer",
     "knocks",
     "main",

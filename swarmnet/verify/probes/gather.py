@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from swarmnet.errors import HostError
 from swarmnet.model.border import parsed
 from swarmnet.verify.own import by_service, running
+from swarmnet.verify.probes import again
 from swarmnet.verify.scenario import (
     OPERATOR,
     Answer,
@@ -77,7 +78,32 @@ class Batches:
         self._dialogues.clear()
 
     def ask(self, questions: Sequence[Question], limit: float) -> Answers:
-        """Return an answer to every question, within about ``limit`` seconds; a host that fails answers why."""
+        """Return an answer to every question, within about ``limit`` seconds; a host that fails answers why.
+
+        What is not answered while a host had no turn is asked again, each time within ``limit`` seconds more.
+        """
+        begun = self._ports.clock.monotonic()
+        answers = self._round(questions, limit)
+        for _ in range(again.TIMES):
+            open_ones = again.unanswered(questions, answers)
+            if not open_ones or self._longest_pause(self._ports.clock.monotonic() - begun) < again.PAUSE:
+                break
+            begun = self._ports.clock.monotonic()
+            answers = again.merged(answers, self._round(open_ones, limit))
+        return answers
+
+    def _longest_pause(self, seconds: float) -> float:
+        """Return for how long, in these last seconds, any host had no turn; a host that does not say it counts as 0."""
+        self._number += 1
+        containers = self._containers
+        hosts = {**{host: one for (host, _), one in containers.inside.items()}, **containers.probes}
+        hosts |= containers.observers
+        job = self._job([ObserverTask("", again.TURNS, {"kind": again.TURNS, "seconds": seconds})], GRACE)
+        said = json.dumps(job).encode()
+        found = fan_out(hosts, lambda host: self._talk(host, hosts[host], said, limit=GRACE), listener=self._listener)
+        return max((again.pause(one) for one in found.values() if not isinstance(one, HostError)), default=0.0)
+
+    def _round(self, questions: Sequence[Question], limit: float) -> Answers:
         self._number += 1
         hosts = list(dict.fromkeys(question.host for question in questions))
         found = fan_out(
