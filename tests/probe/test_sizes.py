@@ -90,5 +90,5 @@ def found_of_slow_peers(width: int) -> set[tuple[object, ...]]:
 
 @needs_icmp
 @pytest.mark.parametrize("width", [slow_peers.SIZE, slow_peers.SIZE - 1, 1300])
-def test_peers_that_rarely_have_a_turn_are_no_narrow_path(width: int) -> None:
+def test_peers_that_rarely_have_a_turn_are_not_a_narrow_path(width: int) -> None:
     assert found_of_slow_peers(width) == {(width == slow_peers.SIZE, width, True)}
