@@ -11,7 +11,7 @@ from swarmnet.model.verification import PROBE_LABEL
 from swarmnet.verify.ends import tasks_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from swarmnet.model.network import Network
     from swarmnet.model.service import Service, Task
@@ -55,6 +55,21 @@ def by_service(tasks: Iterable[Task]) -> dict[str, list[Task]]:
 def is_changing(service: Service) -> bool:
     """Return whether tasks of a service are being replaced, so that what is seen of it is old at once."""
     return service.update_state in UPDATING
+
+
+def moved_services(state: ClusterState, now: Mapping[str, frozenset[str]] | None) -> frozenset[str]:
+    """Return the services of which other tasks run ``now``, by id, than when the cluster was observed.
+
+    None, as nobody looked again, moves no service.
+    """
+    if now is None:
+        return frozenset()
+    before = by_service(running(state.tasks))
+    return frozenset(
+        service.spec.name
+        for service in own_services(state)
+        if {task.id for task in before.get(service.id, ())} != now.get(service.id, frozenset())
+    )
 
 
 def receivers(state: ClusterState, hosts: Iterable[str]) -> tuple[End, ...]:

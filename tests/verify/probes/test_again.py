@@ -25,7 +25,7 @@ SILENT: JsonObject = {"ok": False, "why": "no answer"}
 
 @dataclass
 class Host:
-    """A host whose probe says these outcomes for its targets, one a try, the last one for ever."""
+    """A host whose probe says these outcomes for its targets, one a try, the last one from then on."""
 
     outcomes: dict[str, list[JsonObject]]
     pauses: list[float]
@@ -103,7 +103,7 @@ def test_a_burst_that_counts_what_is_lost_is_never_repeated() -> None:
         ("reach", SILENT),
     ],
 )
-def test_every_kind_of_probe_shows_that_it_was_asked_in_vain(kind: str, outcome: JsonObject) -> None:
+def test_every_kind_of_probe_shows_that_nothing_answered(kind: str, outcome: JsonObject) -> None:
     named = kind not in ("reach", "outside")
     task: JsonObject = {"kind": kind, "targets": {"w1": "10.0.0.2"}} if named else {"kind": kind}
     question = ObserverTask("m1", "a", task)

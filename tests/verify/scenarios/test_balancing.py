@@ -11,10 +11,10 @@ from swarmnet.model.report import Status
 from swarmnet.model.service import Service, ServiceSpec, Task
 from swarmnet.model.state import ClusterState
 from swarmnet.verify.ids import CauseId
-from swarmnet.verify.scenario import Answer, Answers, HostCommand, ProbeService, ServiceTask
+from swarmnet.verify.scenario import OPERATOR, Answer, Answers, HostCommand, ProbeService, ServiceTask, SwarmTask
 from swarmnet.verify.scenarios.balancing.balance import Balance
 from swarmnet.verify.scenarios.balancing.hairpin import Hairpin
-from swarmnet.verify.scenarios.balancing.ipvs import FORWARD, BalancerTables, backends, compare
+from swarmnet.verify.scenarios.balancing.ipvs import FORWARD, TASKS_NOW, BalancerTables, backends, compare
 from swarmnet.verify.scenarios.balancing.vip import VirtualAddress
 from swarmnet.verify.scenarios.control.allocation import NetworksAllocated
 from swarmnet.verify.scenarios.names.names import ServiceNames
@@ -184,21 +184,27 @@ def test_a_host_without_nsenter_or_sudo_is_inconclusive_with_the_reason() -> Non
     assert "a password is required" in verdicts[0].detail
 
 
+def with_web(update_state: str | None = None) -> Setup:
+    """Return a cluster with a service of the user's, whose one task no table holds."""
+    addresses = {"front": ("10.0.0.80/24",)}
+    task = Task(id="t1", service_id="s1", node_id="n1", state="running", desired_state="running", networks=addresses)
+    spec = ServiceSpec(name="web", image="web:1")
+    web = Service(id="s1", version=1, spec=spec, virtual_ips={"front": "10.0.0.8/24"}, update_state=update_state)
+    return replace(cluster(), state=ClusterState(services=(web,), tasks=(task,)))
+
+
 def test_services_of_the_user_are_compared_too_unless_they_are_being_updated() -> None:
-    task = Task(
-        id="t1",
-        service_id="s1",
-        node_id="n1",
-        state="running",
-        desired_state="running",
-        networks={"front": ("10.0.0.80/24",)},
-    )
-    web = Service(id="s1", version=1, spec=ServiceSpec(name="web", image="web:1"), virtual_ips={"front": "10.0.0.8/24"})
     for update_state, status in ((None, Status.FAILED), ("updating", Status.OK)):
-        service = web.model_copy(update={"update_state": update_state})
-        state = ClusterState(services=(service,), tasks=(task,))
-        verdicts = BalancerTables().judge(replace(cluster(), state=state), tables(TABLE)).verdicts
+        verdicts = BalancerTables().judge(with_web(update_state), tables(TABLE)).verdicts
         assert {verdict.status for verdict in verdicts} == {status}
+
+
+@pytest.mark.parametrize(("now", "status"), [(["t1"], Status.FAILED), (["t2"], Status.INCONCLUSIVE)])
+def test_tables_prove_nothing_of_a_service_whose_tasks_were_replaced_meanwhile(now: list[str], status: Status) -> None:
+    setup, found = with_web(), tables(TABLE)
+    assert SwarmTask(TASKS_NOW.name) in BalancerTables().ask(setup, found)
+    found[OPERATOR, TASKS_NOW.name] = Answer({"tasks": {"s1": [*now]}})
+    assert {verdict.status for verdict in BalancerTables().judge(setup, found).verdicts} == {status}
 
 
 def test_one_lost_connection_of_forty_is_looked_at_again_and_is_not_a_stale_backend() -> None:

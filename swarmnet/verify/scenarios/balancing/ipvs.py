@@ -11,7 +11,7 @@ machines (LXC), they may take ``net.ipv4.ip_forward`` from a host that does not 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, ClassVar
 
@@ -19,7 +19,8 @@ from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims, keys
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.keys import NAMESPACES
-from swarmnet.verify.scenario import Answers, HostCommand, Question, Setup
+from swarmnet.verify.own import moved_services
+from swarmnet.verify.scenario import OPERATOR, Answers, HostCommand, Question, Setup, SwarmTask
 from swarmnet.verify.scenarios.balancing.balanced import BalancedScenario
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 FOLDER = "/var/run/docker/netns"
 INGRESS = "ingress_sbox"
 TABLES = keys.command("ipvs")
+TASKS_NOW = keys.RUNNING_NOW.on("ipvs")
+"""The tasks that run once a table was wrong twice: theirs may have been replaced meanwhile."""
 TRIES = 2
 PATIENCE = 2
 """Seconds before the second look: gossip carries new tasks to all nodes."""
@@ -55,6 +58,10 @@ class Balancer:
         """For people: ``network front`` or ``the routing mesh``."""
         return self.network if self.network == claims.MESH else f"network {self.network}"
 
+    def without(self, services: frozenset[str]) -> Balancer:
+        """Return what it must hold besides the tasks of these services."""
+        return replace(self, wanted={name: one for name, one in self.wanted.items() if name not in services})
+
 
 class BalancerTables(BalancedScenario):
     """Kernel tables against tasks, on every host: a stale backend fails one connection of M, a missing one idles."""
@@ -73,6 +80,8 @@ class BalancerTables(BalancedScenario):
                         break
                     if _absent(key.read(answers, host)):
                         yield HostCommand(host, NAMESPACES.name, ("ls", FOLDER), sudo=True)
+                    if number == TRIES:
+                        yield SwarmTask(TASKS_NOW.name)
 
     def findings(self, setup: Setup, answers: Answers, able: tuple[str, ...]) -> Iterable[Verdict]:
         """Return one verdict where every table is right, else one for each host and balancer that is wrong."""
@@ -100,6 +109,12 @@ class BalancerTables(BalancedScenario):
         last = asked[-1].read(answers, host)
         if not (complaints := _complaints(last, balancer)):
             return None
+        moved = moved_services(setup.state, TASKS_NOW.read(answers, OPERATOR))
+        if moved and not _complaints(last, balancer.without(moved)):
+            detail = (
+                f"the tasks of {', '.join(sorted(moved & balancer.wanted.keys()))} are being replaced: run verify again"
+            )
+            return self.verdict(subject, Status.INCONCLUSIVE, detail)
         listing = NAMESPACES.read(answers, host)
         gone = _absent(last) and listing is not None and bool(listing.stdout.strip())
         if (last is None or not last.succeeded) and not gone:

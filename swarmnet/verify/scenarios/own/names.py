@@ -15,7 +15,7 @@ from swarmnet.model.service import EndpointMode
 from swarmnet.verify import claims, keys
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.keys import RUNNING_NOW
-from swarmnet.verify.own import MOST, by_service, is_changing, own_services, running
+from swarmnet.verify.own import MOST, by_service, is_changing, moved_services, own_services, running
 from swarmnet.verify.scenario import OPERATOR, Answers, Findings, InsideTask, Question, SwarmTask, in_steps
 from swarmnet.verify.scenarios.names.names import GOSSIP_FIX, MORE, needed
 from swarmnet.verify.scenarios.own.addresses import OwnScenario, addresses_on
@@ -56,7 +56,7 @@ class OwnNames(OwnScenario):
         """Return a verdict for each service and cause, and one for each network on which all is right."""
         names = names_of(setup)
         looks = _looks(setup, answers, names)
-        moved = _moved(setup, answers)
+        moved = moved_services(setup.state, RUNNING_NOW.read(answers, OPERATOR))
         wrong = [one for one in looks.wrong if one.name.service not in moved]
         verdicts = [*self._wrong(setup, wrong, looks), *self._deaf(looks), *self._unasked(setup, looks)]
         changing = {one.name.service for one in looks.wrong} & moved
@@ -260,19 +260,6 @@ def _look(end: End, name: Name, outcome: Mapping[str, JsonValue]) -> Look:
     came = outcome.get("addresses")
     found = tuple(map(str, came)) if isinstance(came, list) else ()
     return Look(end, name, found, str(outcome.get("why") or ""))
-
-
-def _moved(setup: Setup, answers: Answers) -> frozenset[str]:
-    """Return the services of which other tasks run by now than when the cluster was observed."""
-    now = RUNNING_NOW.read(answers, OPERATOR)
-    if now is None:
-        return frozenset()
-    before = by_service(running(setup.state.tasks))
-    return frozenset(
-        service.spec.name
-        for service in own_services(setup.state)
-        if {task.id for task in before.get(service.id, ())} != now.get(service.id, frozenset())
-    )
 
 
 def _cause(setup: Setup, look: Look, looks: Looks) -> CauseId:
