@@ -60,7 +60,7 @@ def is_changing(service: Service) -> bool:
 def moved_services(state: ClusterState, now: Mapping[str, frozenset[str]] | None) -> frozenset[str]:
     """Return the services of which other tasks run ``now``, by id, than when the cluster was observed.
 
-    None, as nobody looked again, moves no service.
+    None means that the managers were not asked again: no service counts as moved.
     """
     if now is None:
         return frozenset()
