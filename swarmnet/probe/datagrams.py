@@ -14,6 +14,10 @@ FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 1.0
 LAST_WAIT = 1.0
 """Seconds for the last answers of a burst."""
+PATIENCE = 5.0
+"""Seconds for which a peer is asked again, behind a burst, until it has a turn."""
+RESEND, GRACE = 0.2, 0.2
+"""Seconds until it is asked again, and for which an answer may be later than the one to what was sent behind it."""
 ECHO_REQUEST, ECHO_REPLY = 8, 0
 ECHO_REQUEST_6, ECHO_REPLY_6 = 128, 129
 
@@ -97,9 +101,11 @@ def scatter(run: str, task: dict[str, object]) -> dict[str, object]:
 class Burst:
     """Datagrams to several peers, each sent once: what does not come back was lost."""
 
-    def __init__(self, nonces: Nonces, addresses: list[str]) -> None:
+    def __init__(self, nonces: Nonces, addresses: list[str], behind: Nonces) -> None:
+        """Send nothing yet; ``behind`` is for what is sent after all others, and again."""
         self._nonces = nonces
         self._addresses = addresses
+        self._behind = behind
         self.sent = [0] * len(addresses)
         self._came: set[int] = set()
 
@@ -125,6 +131,30 @@ class Burst:
             if answer is not None:
                 self._came.add(answer[0])
 
+    def settle(self, until: float) -> None:
+        """Take answers until each peer that lacks some has answered what was sent behind all others.
+
+        A busy host gives its network no turn for a second or more: what it did not answer by then is not lost.
+        """
+        waiting = {index for index in range(len(self._addresses)) if self.came(index) < self.sent[index]}
+        while waiting and time.monotonic() < until:
+            for index in waiting:
+                try:
+                    self._behind.send(index, self._addresses[index])
+                except OSError:
+                    continue
+            end = time.monotonic() + RESEND
+            while waiting and select.select([self._behind.socket], [], [], max(0.0, end - time.monotonic()))[0]:
+                try:
+                    answer = self._behind.receive()
+                except OSError:
+                    continue
+                if answer is not None:
+                    waiting.discard(answer[0])
+            self.take(0.0)
+            waiting = {index for index in waiting if self.came(index) < self.sent[index]}
+        self.take(GRACE)
+
     def came(self, index: int) -> int:
         """Return how many answers came from a peer."""
         return sum(number % len(self._addresses) == index for number in self._came)
@@ -134,14 +164,16 @@ def burst(run: str, task: dict[str, object], until: float) -> dict[str, object]:
     """Send ``count`` datagrams to every labelled address, one each ``spacing`` seconds, none again; count the answers.
 
     They leave one by one: what is sent at once fills queues, and measures those. Where the time is too short for all,
-    fewer leave, so that the last ones can be answered, too.
+    fewer leave, so that the last ones can be answered, too. Then each peer gets its turn, for ``PATIENCE`` at most.
 
     Returns:
         Label to ``{"sent": n, "came": answers, "tries": n}``. What got there, the peers' servers count.
     """
     targets = task["targets"]
     addresses = {str(label): str(address) for label, address in targets.items()} if isinstance(targets, dict) else {}
-    all_of_it = Burst(Nonces(run, str(task["from"]), str(task["network"])), list(addresses.values()))
+    sender, network = str(task["from"]), str(task["network"])
+    nonces, behind = (Nonces(run, sender, label) for label in (network, f"{network}/behind"))
+    all_of_it = Burst(nonces, list(addresses.values()), behind)
     pause = float(str(task["spacing"])) / max(1, len(addresses))
     end = until - min(LAST_WAIT, (until - time.monotonic()) / 2)
     for number in range(int(str(task["count"])) * len(addresses)):
@@ -151,7 +183,8 @@ def burst(run: str, task: dict[str, object], until: float) -> dict[str, object]:
         all_of_it.send(number)
         all_of_it.take(pause)
         time.sleep(max(0.0, begun + pause - time.monotonic()))
-    all_of_it.take(min(LAST_WAIT, max(0.0, until - time.monotonic())))
+    all_of_it.take(RESEND)
+    all_of_it.settle(time.monotonic() + PATIENCE)
     outcomes = {}
     for index, label in enumerate(addresses):
         sent = all_of_it.sent[index]

@@ -13,6 +13,9 @@ ATTEMPT = 2.0
 """Seconds for one knock, if there are ten for all, else a fifth, but not less than ``SHORTEST``."""
 SHORTEST = 1.5
 """Seconds that any knock is given: one lost SYN, which is sent again after 1 s, is survived."""
+PATIENCE = 6.0
+"""Seconds in which a knock may still be answered, while others go on: a busy host gives its programs no turn for a
+second or more, and each of its answers takes several."""
 RESEND = 0.6
 """Seconds after which a datagram counts as lost, and is sent again."""
 PAUSE = 0.1
@@ -31,6 +34,8 @@ class Door:
         self._run = run
         self._to = (address, port or wire.PORT)
         self._family = wire.family(address)
+        self.only_opens = protocol == "open"
+        """Whether the kernel of the other end answers by itself."""
         self._knock = {"tcp": self._tcp, "udp": self._udp, "open": self._open}[protocol]
 
     def knock(self, until: float) -> dict[str, object]:
@@ -81,15 +86,44 @@ class Door:
                     }
 
 
+class _Knock:
+    """One knock that goes on for ``PATIENCE`` seconds, also after others have begun."""
+
+    def __init__(self, door: Door, seconds: float) -> None:
+        self._door = door
+        self._begun = time.monotonic()
+        self._until = self._begun + seconds
+        self.answer: dict[str, object] | None = None
+        self.error: OSError | None = None
+        self.took = 0.0
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self.answer = self._door.knock(self._until)
+        except OSError as error:
+            self.error = error
+        self.took = time.monotonic() - self._begun
+
+    def is_over(self, wait: float | None = None) -> bool:
+        """Return whether it ended, within these seconds or, with None, until its own end."""
+        self._thread.join(wait)
+        return not self._thread.is_alive()
+
+
 class Tally:
     """What came of all knocks at one door.
 
-    Each that was begun is given all of its ``attempt`` seconds, also beyond the end of the time: one that is cut short
-    would count as lost, and not to count it would hide a task that never answers.
+    Each that was begun is given all of its time, also beyond the end of all: one that is cut short would count as lost,
+    and not to count it would hide a task that never answers. After ``attempt`` seconds the next one begins, and an
+    answer counts that comes later.
     """
 
-    def __init__(self, attempt: float) -> None:
+    def __init__(self, attempt: float, patience: float = PATIENCE) -> None:
         self._attempt = attempt
+        self._patience = max(attempt, patience)
+        self._late: list[_Knock] = []
         self.seen: dict[str, int] = {}
         self.lost = 0
         self.why = ""
@@ -99,21 +133,40 @@ class Tally:
         self._locals: dict[str, None] = {}
 
     def knock(self, door: Door) -> bool:
-        """Knock once and count what came of it."""
-        begun = time.monotonic()
-        try:
-            answer = door.knock(begun + self._attempt)
-        except OSError as error:
-            self.lost += 1
-            self.why = "no answer" if isinstance(error, socket.timeout) else error.strerror or str(error)
-            self.longest = max(self.longest, time.monotonic() - begun)
+        """Knock once; return whether it was answered within an attempt."""
+        one = _Knock(door, self._patience)
+        if not one.is_over(self._attempt):
+            self._late.append(one)
+            self._take_late()
             return False
+        self._count(one)
+        return one.answer is not None
+
+    def settle(self) -> None:
+        """Wait for the end of all that was begun."""
+        self._take_late(None)
+
+    def _take_late(self, wait: float | None = 0.0) -> None:
+        over = [one for one in self._late if one.is_over(wait)]
+        self._late = [one for one in self._late if one not in over]
+        for one in over:
+            self._count(one)
+
+    def _count(self, one: _Knock) -> None:
+        if one.answer is None:
+            self.lost += 1
+            error = one.error or OSError(0, "no answer")
+            is_silent = isinstance(error, socket.timeout)
+            self.why = "no answer" if is_silent else error.strerror or str(error)
+            if is_silent:
+                self.longest = max(self.longest, one.took)
+            return
+        answer = one.answer
         self.seen[str(answer["id"])] = self.seen.get(str(answer["id"]), 0) + 1
         self._times.append(float(str(answer["ms"])))
         for found, key in ((self._peers, "peer"), (self._locals, "local")):
             if answer.get(key) and len(found) < ADDRESSES:
                 found[str(answer[key])] = None
-        return True
 
     def outcome(self) -> dict[str, object]:
         """Return the count: ``ok`` when nothing was lost."""
@@ -127,7 +180,7 @@ class Tally:
             "peers": list(self._peers),
             "locals": list(self._locals),
             "ms": times[len(times) // 2] if times else None,
-            "longest": round(self.longest, 3),
+            "longest": round(self.longest, 3),  # of those that nothing answered
         }
 
 
@@ -135,13 +188,15 @@ def at_door(door: Door, expected: list[str], times: int, until: float) -> dict[s
     """Wait until all expected have answered, then knock ``times`` times and count; return the count.
 
     No knock is begun after ``until``. Without a single answer, or time left to count, the count is that of the waiting.
-    ``times`` 0 knocks once and does not wait.
+    ``times`` 0 knocks once, and waits longer than an attempt only for a door that is merely opened.
     """
     attempt = max(SHORTEST, min(ATTEMPT, (until - time.monotonic()) / 5))
-    warm = Tally(attempt)
     if times == 0:
-        warm.knock(door)
-        return warm.outcome()
+        once = Tally(attempt, PATIENCE if door.only_opens else attempt)
+        once.knock(door)
+        once.settle()
+        return once.outcome()
+    warm = Tally(attempt)
     patience = time.monotonic() + (until - time.monotonic()) * WARM
     tries = 0
     while time.monotonic() < patience and not (warm.seen and set(expected) <= set(warm.seen)):
@@ -149,12 +204,14 @@ def at_door(door: Door, expected: list[str], times: int, until: float) -> dict[s
         if not warm.knock(door) or tries > EAGER * len(expected):
             time.sleep(PAUSE)
     if not warm.seen:
+        warm.settle()
         return warm.outcome()
     count = Tally(attempt)
     for _ in range(times):
         if time.monotonic() >= until:
             break
         count.knock(door)
+    count.settle()
     return count.outcome() if count.seen or count.lost else warm.outcome()
 
 

@@ -97,7 +97,7 @@ def _one(job: dict[str, Any], task: dict[str, Any], until: float, answers: dict[
 def _do(run_id: str, task: dict[str, Any], until: float) -> dict[str, object]:
     kinds: dict[str, Callable[[], dict[str, object]]] = {
         "facts": facts,
-        "heard": lambda: streams.Streams(run_id).heard(until),
+        "heard": lambda: streams.Streams(run_id).heard(until, task.get("await", {})),
         "neighbours": lambda: {"known": neighbours.known()},
         "kernel": host.kernel,
         "places": lambda: {"places": netlink.places()},

@@ -30,6 +30,11 @@ class Observer:
         return {"ready": True, "taken": list(one.taken)}
 
     def watched(self, task: dict[str, object]) -> dict[str, object]:
-        """Return what a watch heard so far; with ``end``, end it. Raises ``KeyError`` for one that was not begun."""
+        """Return what a watch heard once all of ``await`` came or is lost; with ``end``, end it.
+
+        Raises ``KeyError`` for one that was not begun.
+        """
         name = str(task["name"])
-        return self._watches.pop(name).stop() if task.get("end") else self._watches[name].told_soon()
+        one = self._watches[name]
+        one.wait_for(task)
+        return self._watches.pop(name).stop() if task.get("end") else one.told()

@@ -23,6 +23,8 @@ SHORTEST = 0.3
 PAUSE = 0.3
 COUNTED = 1.3
 """Seconds for a datagram that is counted where it arrives, so that no answer is needed: it is sent three times."""
+LEAST = 2
+"""Datagrams that are always sent."""
 RESEND = 0.5
 """Seconds after which a datagram is sent again."""
 OPEN, UNRESOLVABLE, REFUSED, UNREACHABLE, SILENT, WRONG = (
@@ -187,12 +189,13 @@ def _datagram(address: str, target: dict[str, Any], until: float) -> dict[str, o
     with socket.socket(wire.family(address), socket.SOCK_DGRAM) as link:
         link.connect((address, int(target["port"])))
         local = link.getsockname()[0]
-        while time.monotonic() < until:
+        sent = 0
+        while sent < LEAST or time.monotonic() < until:  # this program may have no turn until the time is over
             link.send(asked)
-            if not select.select([link], [], [], max(0.0, min(RESEND, until - time.monotonic())))[0]:
-                continue
-            came = link.recv(65535)
-            return {"local": local, **(_name(came) if "dns" in say else {"seen": OPEN, "why": ""})}
+            sent += 1
+            if select.select([link], [], [], max(0.0, min(RESEND, until - time.monotonic())))[0]:
+                came = link.recv(65535)
+                return {"local": local, **(_name(came) if "dns" in say else {"seen": OPEN, "why": ""})}
     return {"local": local, "seen": SILENT, "why": "no answer"}
 
 

@@ -14,6 +14,8 @@ THREADS = 256
 CONNECT_LIMIT = 2.0
 """Seconds for one attempt to connect: one lost SYN (1 s) is survived."""
 PAUSE = 0.2
+PATIENCE = 5.0
+"""Seconds for what was sent and is not heard yet."""
 
 
 class Streams:
@@ -48,9 +50,21 @@ class Streams:
             "ms": round((time.monotonic() - begun) * 1000, 3),
         }
 
-    def heard(self, until: float) -> dict[str, object]:
-        """Return what this host's own server heard."""
-        return self._exchange("127.0.0.1", {"run": self._run, "op": "heard"}, until)
+    def heard(self, until: float, wanted: dict[str, list[str]]) -> dict[str, object]:
+        """Return what this host's own server heard, once it heard all that is wanted: labels with senders.
+
+        At most ``PATIENCE`` seconds are waited: a busy host, or what is between, lets packets lie for a second or more.
+        """
+        patience = min(until, time.monotonic() + PATIENCE)
+        while True:
+            answer = self._exchange("127.0.0.1", {"run": self._run, "op": "heard"}, until)
+            found = answer.get("heard")
+            rows = found if isinstance(found, dict) else {}
+            if time.monotonic() >= patience or all(
+                set(who) <= set(rows.get(label, ())) for label, who in wanted.items()
+            ):
+                return answer
+            time.sleep(PAUSE)
 
     def _exchange(self, address: str, question: dict[str, object], until: float) -> dict[str, object]:
         stage = "connect"

@@ -28,6 +28,10 @@ _INNER = bytes.fromhex("02000000000102000000000288b5")
 LONGEST = 120.0
 """Seconds after which a watch ends by itself."""
 OUTGOING = 4
+TIMES, PAUSE = 3, 0.12
+"""How often each packet is sent, and the seconds between: one lost packet proves nothing."""
+PATIENCE = 5.0
+"""Seconds for what does not come."""
 _TICK = 0.1
 _LAST = 5.0
 """Seconds for what still waits at the end."""
@@ -107,10 +111,30 @@ class Watch:
                 "taken": list(self.taken),
             }
 
-    def told_soon(self) -> dict[str, object]:
-        """Return what was heard a moment later, when a busy host had its turn."""
+    def wait_for(self, task: dict[str, object]) -> None:
+        """Wait until all of ``await`` came that can still come, at most ``PATIENCE`` seconds.
+
+        A busy host, or what is between, lets packets lie for a second or more. ``await`` is a list of ``[kind, sender's
+        name, its address]``. With ``behind``, a sender's packets of one kind are lost where all of another kind came:
+        :func:`throw` sends the last of each behind those of all others.
+        """
+        found = task.get("await")
+        wanted = [(str(one[0]), str(one[1]), str(one[2])) for one in found] if isinstance(found, list) else []
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until and not all(
+            self._is_over(*one, behind=bool(task.get("behind"))) for one in wanted
+        ):
+            time.sleep(_TICK)
         time.sleep(2 * _TICK)
-        return self.told()
+
+    def _is_over(self, kind: str, name: str, address: str, *, behind: bool) -> bool:
+        """Return whether a packet came, or all stopped at this host's own firewall, or another kind's last came."""
+        with self._lock:
+            here = [row.get(address, 0) for what, row in self._wire.items() if what.startswith("in/")]
+            here += [row.get(name, 0) for row in self._heard.values()]
+            came = self._heard.get(kind, {}).get(name, 0) > 0
+            stopped = self._wire.get(f"in/{kind}", {}).get(address, 0) >= TIMES
+        return came or stopped or (behind and max(here, default=0) >= TIMES)
 
     def stop(self) -> dict[str, object]:
         """End once everything that waits is counted, and return what was heard."""
@@ -249,10 +273,6 @@ def _raw(version: int, protocol: int, code: list[tuple[int, int, int, int]]) -> 
     bpf.attach(link, code)
     link.settimeout(_TICK)
     return link
-
-
-TIMES, PAUSE = 3, 0.12
-"""How often each packet is sent, and the seconds between: one lost packet proves nothing."""
 
 
 def throw(run: str, task: dict[str, object]) -> dict[str, object]:

@@ -55,7 +55,7 @@ def get(target: str, path: str, named: str | None = None, limit: float = LIMIT) 
 
 def _all(stream: socket.socket, until: float) -> bytes:
     data = b""
-    while len(data) < LARGEST and time.monotonic() < until:
+    while len(data) < LARGEST and (not data or time.monotonic() < until):  # this program may have had no turn
         part = stream.recv(LARGEST)
         if not part:
             break

@@ -111,7 +111,7 @@ def capture_questions(setup: Setup, answers: Answers) -> tuple[Question, ...]:
         answers,
         lambda: [question for probe in probes for question in _before(setup, probe)],
         lambda: [question for probe in probes for question in _meanwhile(setup, answers, probe)],
-        lambda: [question for probe in probes for question in _after(probe)],
+        lambda: [question for probe in probes for question in _after(setup, answers, probe)],
     )
 
 
@@ -151,12 +151,20 @@ def _meanwhile(setup: Setup, answers: Answers, probe: OverlayProbe) -> list[Ques
     return questions
 
 
-def _after(probe: OverlayProbe) -> list[Question]:
+def _after(setup: Setup, answers: Answers, probe: OverlayProbe) -> list[Question]:
+    """Return what ends the captures; what was forged on the plain network is waited for, since it must arrive."""
+    plain = setup.plain.spec.name if setup.plain else ""
+    forgers: list[JsonValue] = [
+        one.host
+        for one in observed_probes(setup)
+        if next_of(setup, one.host) == probe.host and (FORGERY.on(plain).read(answers, one.host) or {}).get("sent")
+    ]
+    heard: JsonObject = {"kind": "heard", "await": {f"inject/{plain}": forgers} if forgers else {}}
     return [
         ObserverTask(probe.host, COLLECT.name, {"kind": "collect", "name": "markers"}),
         ObserverTask(probe.host, IPSEC[1].name, {"kind": "ipsec"}),
         ObserverTask(probe.host, COUNTERS[1].name, {"kind": "counters"}),
-        ProbeTask(probe.host, MARKED_HEARD.name, {"kind": "heard"}),
+        ProbeTask(probe.host, MARKED_HEARD.name, heard),
     ]
 
 

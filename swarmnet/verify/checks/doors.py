@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 WATCH, TOLD, ENDED = (keys.value(f"pairs/{word}") for word in ("watch", "told", "ended"))
 OPENED, THROWN = keys.targets("pairs/opened"), keys.targets("pairs/thrown")
-BACK = "again"
+AGAIN = THROWN.on("again")
+"""What is sent where nothing of the engines' own came."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from swarmnet.verify.checks.doors import BACK, ENDED, OPENED, THROWN, Door
+from swarmnet.verify.checks.doors import AGAIN, ENDED, OPENED, THROWN, Door
 from swarmnet.verify.checks.host_check import is_inside
 from swarmnet.verify.keys import outcomes
 
@@ -102,7 +102,7 @@ class _Sight:
 def _of_datagram(sight: _Sight, source: str, target: str) -> Fate:
     if sight.heard(target, source):
         return Fate(Stage.OPEN, (source, target))
-    looks = [outcomes(sight.answers, source, key)[0].get(sight.door.to(target)) for key in (THROWN, THROWN.on(BACK))]
+    looks = [outcomes(sight.answers, source, key)[0].get(sight.door.to(target)) for key in (THROWN, AGAIN)]
     thrown = next((one for one in looks if one is not None), None)
     if thrown is None:
         return Fate(Stage.UNKNOWN, (source, target), detail=f"{source} sent nothing")

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, ClassVar
 from swarmnet.model.report import Status
 from swarmnet.model.verification import Cell, Matrix
 from swarmnet.verify import claims
-from swarmnet.verify.checks.doors import BACK, ENDED, OPENED, THROWN, TOLD, WATCH, Door, doors_of, is_tested
+from swarmnet.verify.checks.doors import AGAIN, ENDED, OPENED, THROWN, TOLD, WATCH, Door, doors_of, is_tested
 from swarmnet.verify.checks.host_check import HostCheck, is_inside
 from swarmnet.verify.checks.ladder import Fate, Stage, fate
 from swarmnet.verify.checks.lost import lost_between
 from swarmnet.verify.checks.senders import strange_senders
+from swarmnet.verify.keys import outcomes
 from swarmnet.verify.scenario import Findings, ObserverTask, in_steps
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from swarmnet.model.base import JsonObject, JsonValue
     from swarmnet.model.report import Verdict
+    from swarmnet.verify.keys import Key
     from swarmnet.verify.patterns import Pair
     from swarmnet.verify.scenario import Answers, Question, Setup
 
@@ -43,11 +45,9 @@ class Pairs(HostCheck):
             answers,
             lambda: [ObserverTask(host, WATCH.name, _watch(setup, host, doors)) for host in hosts],
             lambda: [one for host in hosts for one in _send(setup, host, doors)],
-            lambda: [ObserverTask(host, TOLD.name, {"kind": "watched", "name": "pairs"}) for host in hosts],
+            lambda: [ObserverTask(host, TOLD.name, _watched(setup, answers, host, THROWN)) for host in hosts],
             lambda: [one for host in hosts for one in _again(setup, answers, host, doors)],
-            lambda: [
-                ObserverTask(host, ENDED.name, {"kind": "watched", "name": "pairs", "end": True}) for host in hosts
-            ],
+            lambda: [ObserverTask(host, ENDED.name, _watched(setup, answers, host, AGAIN)) for host in hosts],
         )
 
     def judge(self, setup: Setup, answers: Answers) -> Findings:
@@ -88,6 +88,17 @@ def _watch(setup: Setup, host: str, doors: tuple[Door, ...]) -> JsonObject:
     tcp: list[JsonValue] = [door.port for door in mine if door.protocol == "tcp"]
     udp: list[JsonValue] = [door.port for door in mine if door.protocol == "udp"]
     return {"kind": "watch", "name": "pairs", "tcp": tcp, "udp": udp, "data": setup.data_path_port}
+
+
+def _watched(setup: Setup, answers: Answers, host: str, key: Key[dict[str, JsonObject]]) -> JsonObject:
+    """Return the question what came, which waits for what peers sent; the last one ends the watch."""
+    sent: list[JsonValue] = [
+        [door.kind, peer, door.address(setup, peer)]
+        for peer in setup.watched
+        for door in doors_of(setup)
+        if outcomes(answers, peer, key)[0].get(door.to(host), {}).get("sent")
+    ]
+    return {"kind": "watched", "name": "pairs", "await": sent, **({"behind": True} if key is THROWN else {"end": True})}
 
 
 def _managers(setup: Setup) -> frozenset[str]:
@@ -131,7 +142,7 @@ def _again(setup: Setup, answers: Answers, host: str, doors: tuple[Door, ...]) -
         if is_inside(setup, peer) and fate(setup, answers, (host, peer), door, told=TOLD).stage is not Stage.OPEN:
             targets[door.to(peer)] = {"address": address, "protocol": "udp", "port": door.port or 0}
     if targets:
-        yield ObserverTask(host, THROWN.on(BACK).name, _throw(setup, host, targets))
+        yield ObserverTask(host, AGAIN.name, _throw(setup, host, targets))
 
 
 def matrix_of(name: str, hosts: tuple[str, ...], fates: dict[tuple[Pair, Door], Fate]) -> Matrix:
