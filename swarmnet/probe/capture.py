@@ -23,6 +23,8 @@ HOST = 0
 ROOM = 8 * 1024 * 1024
 """Bytes that may wait in the kernel; what does not fit is counted as lost."""
 EVERY = "*"
+PATIENCE = 5.0
+"""Seconds for what must come and did not: a busy host, or what is between, lets packets lie for a second or more."""
 LONGEST = 120.0
 """Seconds after which a capture ends by itself."""
 _SO_ATTACH_FILTER = 26
@@ -97,8 +99,14 @@ class Capture:
         for thread in self._threads:
             thread.start()
 
-    def stop(self) -> dict[str, object]:
-        """End, and return what was counted; ``complete`` is false when something passed that was not looked at."""
+    def stop(self, wanted: object = ()) -> dict[str, object]:
+        """End, and return what was counted; ``complete`` is false when something passed that was not looked at.
+
+        The end waits for the bytes with the labels ``wanted`` to come in.
+        """
+        until = min(self._until, time.monotonic() + PATIENCE)
+        while time.monotonic() < until and not self._came(_list(wanted)):
+            time.sleep(_TICK)
         self._over.set()
         for thread in self._threads:
             thread.join()
@@ -110,6 +118,10 @@ class Capture:
             "sent": self.sent.as_json(),
             "received": self.received.as_json(),
         }
+
+    def _came(self, wanted: list[object]) -> bool:
+        with self._lock:
+            return all(label in self.received.clear for label in wanted)
 
     def _count(self, link: socket.socket) -> None:
         with link:

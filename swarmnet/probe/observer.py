@@ -21,8 +21,8 @@ class Observer:
         return {"ready": True, "devices": one.devices}
 
     def end(self, task: dict[str, object]) -> dict[str, object]:
-        """End a capture and return its counts; raises ``KeyError`` for one that was not begun."""
-        return self._captures.pop(str(task["name"])).stop()
+        """End a capture once ``await`` came, and return its counts; raises ``KeyError`` for one that was not begun."""
+        return self._captures.pop(str(task["name"])).stop(task.get("await"))
 
     def watch(self, run: str, task: dict[str, object]) -> dict[str, object]:
         """Begin to hear what comes to ports of a swarm, and open those that no program has."""

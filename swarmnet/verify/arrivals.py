@@ -54,12 +54,13 @@ def begin(end: End, what: str, markers: Iterable[str]) -> list[Question]:
     return [InsideTask(end.host, _keys(end, what)[0].name, task, end.name)]
 
 
-def collect(end: End, what: str, answers: Answers) -> list[Question]:
-    """Return the question that ends a count which began."""
+def collect(end: End, what: str, answers: Answers, awaited: Iterable[str] = ()) -> list[Question]:
+    """Return the question that ends a count which began; it waits for markers that get here, if they get anywhere."""
     began, counted = _keys(end, what)
     if began.read(answers, end.host) is None or began.problem(answers, end.host):
         return []
-    return [InsideTask(end.host, counted.name, {"kind": "collect", "name": what}, end.name)]
+    task: JsonObject = {"kind": "collect", "name": what, "await": [*awaited]}
+    return [InsideTask(end.host, counted.name, task, end.name)]
 
 
 def arrived(answers: Answers, ends: Iterable[End], what: str, word: str) -> bool | None:

@@ -77,13 +77,14 @@ KINDS: Final = {
     "names": Kind({"kind": "open", "targets": to(53, "udp", patient=True, say={"dns": "a.b", "within": 2.0})}, is_open),
     "http": Kind({"kind": "http", "targets": {one: f"{at}:80" for one, at in TARGETS.items()}, "times": 2}, is_ok),
 }
-SENT: Final = {
+SENT: Final[dict[str, Answer]] = {
     "throw": {
         "kind": "throw",
         "data": 4789,
         "targets": to(7946, "udp") | {f"esp{label}": {**one, "protocol": "esp"} for label, one in to(0).items()},
         **ME,
     },
+    "marked": {"kind": "open", "targets": to(CLOSED, "udp", marker=MARKER)},
     "mark": {"kind": "mark", "targets": TARGETS, "network": "mark", "marker": "m", "count": 3, **ME},
 }
 """What is judged by what the peers saw of it."""
@@ -104,11 +105,15 @@ def told(busy: Busy, broken: str, kinds: tuple[str, ...] = (*KINDS, *SENT)) -> A
         "busy": busy,
         "broken": broken,
         "rounds": [
-            of_peers("watch", kind="watch", name="w", tcp=[], udp=[7946, 4789], data=4789),
+            [
+                *of_peers("watch", kind="watch", name="w", tcp=[], udp=[7946, 4789], data=4789),
+                *of_peers("count", kind="capture", name="c", devices=["*"], port=0, needles={"m": MARKER}, seconds=90),
+            ],
             asked({key: one.task for key, one in KINDS.items() if key in kinds}),
             asked({key: task for key, task in SENT.items() if key in kinds}),
             [
                 *of_peers("watched", kind="watched", name="w", behind=True, **{"await": AWAITED}),
+                *of_peers("counted", kind="collect", name="c", **{"await": ["m"] if "marked" in kinds else []}),
                 *of_peers("heard", kind="heard", **{"await": {"mark": ["me"]} if "mark" in kinds else {}}),
             ],
         ],
@@ -138,6 +143,7 @@ def test_what_was_sent_to_who_rarely_has_a_turn_is_seen_where_it_arrives(busy: B
         seen = last[str(number)]
         assert {*seen["watched"]["heard"]} >= {"udp/7946", "esp"}
         assert "me" in seen["heard"]["heard"]["mark"]
+        assert seen["counted"]["received"]["clear"]["m"] > 0
 
 
 @pytest.mark.parametrize("busy", [Busy.NONE, Busy.HOST])

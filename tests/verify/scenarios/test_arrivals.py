@@ -38,6 +38,8 @@ class Counting(Hosts):
         super().__init__(replace(setup, ends=tuple(replace(end, watches=end.party == "db") for end in setup.ends)))
         self.passes = passes
         self.complete = True
+        self.awaited: list[str] = []
+        """Who sends what counts wait for."""
         self._askers: dict[str, str] = {}
         """Marker to the container that sends it."""
         self._counted: dict[str, list[str]] = {}
@@ -50,6 +52,9 @@ class Counting(Hosts):
             self._counted[question.inside] = [*needles]
             return Answer({"ready": True, "devices": [""]})
         if kind == "collect":
+            awaited = question.task["await"]
+            assert isinstance(awaited, list)
+            self.awaited += [self._askers[str(one)] for one in awaited]
             came: JsonObject = {
                 one: 3
                 for one in self._counted[question.inside]
@@ -69,6 +74,13 @@ class Counting(Hosts):
 
 def line(source: Party, *, allowed: bool) -> Setup:
     return expecting(Arrow(source=source, target=DB, doors=(DOOR,), allowed=allowed))
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_count_waits_for_what_must_arrive_alone(allowed: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    hosts = Counting(line(API, allowed=allowed), lambda _: True)
+    judged(hosts)
+    assert any(one.startswith("api") for one in hosts.awaited) is allowed
 
 
 def test_datagrams_that_arrive_prove_that_a_port_is_reached_though_nothing_answers() -> None:

@@ -56,3 +56,15 @@ def test_a_fixed_part_of_lost_flows_is_a_broken_path_and_the_cause_of_lost_pairs
 def test_a_line_that_loses_packets_at_random_or_all_is_not_called_a_broken_path(lost: int, first: int) -> None:
     found = Flows().judge(swarm(), swept(lost, first)).verdicts
     assert [one for one in found if one.status is Status.FAILED] == []
+
+
+def test_flows_that_a_busy_host_had_no_turn_to_answer_are_not_lost() -> None:
+    found = swept(23, 41)
+    for host in HOSTS:
+        targets = found[host, SWEEP.name].value["targets"]
+        assert isinstance(targets, dict)
+        for one in targets.values():
+            assert isinstance(one, dict)
+            one["proved"] = one["lost"] == 0
+    (verdict,) = Flows().judge(swarm(), found).verdicts
+    assert (verdict.status, verdict.detail) == (Status.OK, "64 flows of each of 2 ordered pairs of hosts pass")

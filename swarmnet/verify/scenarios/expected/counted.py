@@ -40,9 +40,22 @@ def begin(setup: Setup, tried: Iterable[tuple[str, Target]]) -> list[Question]:
     ]
 
 
-def collect(setup: Setup, answers: Answers) -> list[Question]:
-    """Return the questions that end all counts which began."""
-    return [question for end in setup.ends for question in arrivals.collect(end, COUNT, answers)]
+def collect(setup: Setup, answers: Answers, tried: Iterable[tuple[End, str, Target]]) -> list[Question]:
+    """Return the questions that end all counts which began.
+
+    A container waits for what must get to its own address, of what was tried and not answered: asker, scenario and
+    target. What was sent to its name at the same time comes with that.
+    """
+    awaited: dict[tuple[str, str], set[str]] = {}
+    for asker, scenario, target in tried:
+        end = target.end if target.marker and target.is_wanted else None
+        if end is not None and outcome_of(answers, asker, scenario, target).seen == SILENT:
+            awaited.setdefault((end.host, end.name), set()).add(target.marker)
+    return [
+        question
+        for end in setup.ends
+        for question in arrivals.collect(end, COUNT, answers, sorted(awaited.get((end.host, end.name), ())))
+    ]
 
 
 def settled(setup: Setup, answers: Answers, asker: End, scenario: str, tried: tuple[str, Target]) -> Outcome:

@@ -71,7 +71,19 @@ class Isolation(Scenario):
                     *ask_open(end, CONTROL, list(controls(setup, answers, end))),
                 )
             ],
-            lambda: counted.collect(setup, answers),
+            lambda: counted.collect(
+                setup,
+                answers,
+                (
+                    (end, scenario, target)
+                    for end in ends
+                    for scenario, several in (
+                        (self.name, (target for _, target in _targets(setup, answers, end))),
+                        (CONTROL, controls(setup, answers, end)),
+                    )
+                    for target in several
+                ),
+            ),
         )
 
     def judge(self, setup: Setup, answers: Answers) -> Findings:
