@@ -6,6 +6,7 @@ Read by netlink, so that hosts need no ``tc``. Layouts are those of ``linux/pkt_
 
 from __future__ import annotations
 
+import errno
 import socket
 import struct
 
@@ -13,9 +14,15 @@ from swarmnet.probe import netlink
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    Ask = Callable[[int, int, int, bytes], Iterator[memoryview]]
 
 _GET_QUEUE, _GET_FILTER = 38, 46
+_NOT_BUILT = errno.EOPNOTSUPP
+"""The answer of a kernel that was built without queues (CONFIG_NET_SCHED) or without filters (CONFIG_NET_CLS): nothing
+handles the request then (``rtnetlink_rcv_msg`` in ``net/core/rtnetlink.c``). A device without filters is not an error:
+the list is empty (``tc_dump_tfilter`` in ``net/sched/cls_api.c``)."""
 _TC = struct.Struct("=BxxxiIII")
 _KIND, _OPTIONS, _STATS = 1, 2, 7
 _STATS_QUEUE = 3
@@ -44,20 +51,26 @@ _FLOWER_SILENT = (1, 3, 22, 86)
 """Class, actions, flags and what the hardware does: they match nothing."""
 
 
-def cards() -> list[dict[str, object]]:
+def cards(ask: Ask = netlink.ask) -> list[dict[str, object]]:
     """Return the devices at which something sits that may drop packets; nothing of a host where nothing does.
+
+    Args:
+        ask: How the kernel is asked for queues and filters.
 
     Returns:
         For each ``device``: ``above``, the devices that send by it; ``xdp``, the id of a program; ``queues`` with
         ``kind``, ``dropped`` and, of netem, the share ``loss``; ``filters`` in their order with ``way`` (``in`` or
         ``out``), ``kind``, ``protocol``, ``priority``, what it matches (``keys`` of u32, ``fields`` of flower, ``all``;
         nothing where that is not known) and its ``actions``.
+
+    Raises:
+        OSError: The kernel has queues or filters, and does not list them.
     """
     links = netlink.links()
     names = {link["index"]: name for name, link in links.items()}
     queues: dict[str, list[dict[str, object]]] = {}
     filters: dict[str, list[dict[str, object]]] = {}
-    for index, handle, kind, found in _queues():
+    for index, handle, kind, found in _queues(ask):
         name = names.get(index)
         if name is None or kind in _PLAIN:
             continue
@@ -65,7 +78,7 @@ def cards() -> list[dict[str, object]]:
         ways = _WAYS if kind in _AT_DOORS else {"out": handle}
         for way, parent in ways.items():
             if way == "in" or kind != "ingress":
-                filters.setdefault(name, []).extend({"way": way, **one} for one in _filters(index, parent))
+                filters.setdefault(name, []).extend({"way": way, **one} for one in _filters(ask, index, parent))
     return [
         {
             "device": name,
@@ -97,8 +110,17 @@ def _above(links: dict[str, dict[str, object]], name: str) -> list[str]:
     return found
 
 
-def _queues() -> Iterator[tuple[int, int, str, dict[str, object]]]:
-    for message in netlink.ask(netlink.ROUTE, _GET_QUEUE, netlink.DUMP, _TC.pack(socket.AF_UNSPEC, 0, 0, 0, 0)):
+def _listed(ask: Ask, kind: int, body: bytes) -> Iterator[memoryview]:
+    """Yield each message of a list; none where this kernel was built without what it lists."""
+    try:
+        yield from ask(netlink.ROUTE, kind, netlink.DUMP, body)
+    except OSError as error:
+        if error.errno != _NOT_BUILT:
+            raise
+
+
+def _queues(ask: Ask) -> Iterator[tuple[int, int, str, dict[str, object]]]:
+    for message in _listed(ask, _GET_QUEUE, _TC.pack(socket.AF_UNSPEC, 0, 0, 0, 0)):
         _, index, handle, _, _ = _TC.unpack_from(message)
         parts = dict(netlink.attributes(message[_TC.size :]))
         kind = _text(parts.get(_KIND))
@@ -113,27 +135,23 @@ def _dropped(parts: dict[int, memoryview]) -> int:
     return int(struct.unpack_from("=I", queue, _DROPS)[0]) if queue is not None else 0
 
 
-def _filters(index: int, parent: int) -> Iterator[dict[str, object]]:
-    """Yield the filters of one device and direction; none where the kernel has none there."""
-    body = _TC.pack(socket.AF_UNSPEC, index, 0, parent, 0)
-    try:
-        for message in netlink.ask(netlink.ROUTE, _GET_FILTER, netlink.DUMP, body):
-            _, _, handle, _, info = _TC.unpack_from(message)
-            parts = dict(netlink.attributes(message[_TC.size :]))
-            kind, options = _text(parts.get(_KIND)), parts.get(_OPTIONS)
-            inner = dict(netlink.attributes(options)) if options is not None else {}
-            if kind == "u32" and _U32_SEL not in inner and _U32_LINK not in inner:
-                continue  # a table of such filters
-            if handle or inner:
-                yield {
-                    "kind": kind,
-                    "protocol": socket.ntohs(info & 0xFFFF),
-                    "priority": info >> 16,
-                    "actions": list(_actions(inner.get(_ACTIONS.get(kind, 0)))) + _old_police(kind, inner),
-                    **_matches(kind, inner),
-                }
-    except OSError:
-        return
+def _filters(ask: Ask, index: int, parent: int) -> Iterator[dict[str, object]]:
+    """Yield the filters of one device and direction."""
+    for message in _listed(ask, _GET_FILTER, _TC.pack(socket.AF_UNSPEC, index, 0, parent, 0)):
+        _, _, handle, _, info = _TC.unpack_from(message)
+        parts = dict(netlink.attributes(message[_TC.size :]))
+        kind, options = _text(parts.get(_KIND)), parts.get(_OPTIONS)
+        inner = dict(netlink.attributes(options)) if options is not None else {}
+        if kind == "u32" and _U32_SEL not in inner and _U32_LINK not in inner:
+            continue  # a table of such filters
+        if handle or inner:
+            yield {
+                "kind": kind,
+                "protocol": socket.ntohs(info & 0xFFFF),
+                "priority": info >> 16,
+                "actions": list(_actions(inner.get(_ACTIONS.get(kind, 0)))) + _old_police(kind, inner),
+                **_matches(kind, inner),
+            }
 
 
 def _old_police(kind: str, inner: dict[int, memoryview]) -> list[dict[str, object]]:

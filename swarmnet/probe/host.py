@@ -29,7 +29,8 @@ def kernel() -> dict[str, object]:
         the larger of its own and that of ``all`` (``ip-sysctl.rst``); ``devices``, the device of each own address, and
         ``macs``, its hardware address; ``tunnels``, the VNI of each VXLAN device of the host's own namespace, and
         ``ports``, where it listens; ``connections``, how many the kernel tracks, the most that it can, and how often it
-        could not; ``cards``, what sits at devices and may drop packets; ``time``, in seconds since 1970.
+        could not; ``cards``, what sits at devices and may drop packets, or ``unread``, why that is
+        not known; ``time``, in seconds since 1970.
     """
     links, places = netlink.links(), netlink.places()
     common = _number(f"conf/{ALL}/rp_filter") or 0
@@ -42,17 +43,18 @@ def kernel() -> dict[str, object]:
         "tunnels": {name: link["vni"] for name, link in links.items() if "vni" in link},
         "ports": {name: link["port"] for name, link in links.items() if "port" in link},
         "connections": connections(),
-        "cards": _cards(),
+        **_cards(),
         "time": time.time(),
     }
 
 
-def _cards() -> list[dict[str, object]] | None:
-    """Return what sits at the devices; None where this kernel shows it in a form that is not known here."""
+def _cards() -> dict[str, object]:
     try:
-        return cards.cards()
-    except (OSError, LookupError, ValueError, struct.error):
-        return None
+        return {"cards": cards.cards()}
+    except OSError as error:
+        return {"unread": error.strerror or str(error)}
+    except (LookupError, ValueError, struct.error) as error:
+        return {"unread": f"the kernel shows it in an unknown form ({type(error).__name__}: {error})"}
 
 
 def connections() -> dict[str, object]:

@@ -24,13 +24,14 @@ def listening(folder: str = "/proc/net") -> dict[str, object]:
     """Return the sockets that wait for clients, each with ``protocol``, ``address`` and ``port``; and ``ipvs``.
 
     An address is ``*`` where a socket takes whatever comes. ``ipvs`` is whether this kernel can balance.
+    Raises ``OSError`` where a table exists and cannot be read.
     """
     found = set()
     for name, protocol, state in TABLES:
         try:
             with open(f"{folder}/{name}", encoding="ascii") as table:
                 found |= {entry for line in table for entry in _entry(line.split(), protocol, state)}
-        except OSError:
+        except FileNotFoundError:
             continue  # a kernel without IPv6 has no table of it
     sockets = [{"protocol": one, "address": two, "port": three} for one, two, three in sorted(found)[:MOST]]
     return {"sockets": sockets, "ipvs": os.path.exists(f"{folder}/ip_vs")}

@@ -83,8 +83,8 @@ def _messages(data: memoryview) -> Iterator[tuple[int, memoryview]]:
     while offset + HEADER.size <= len(data):
         length, kind, _, _, _ = HEADER.unpack_from(data, offset)
         body = data[offset + HEADER.size : offset + length]
-        if kind == ERROR:
-            (number,) = struct.unpack_from("=i", body)
+        (number,) = struct.unpack_from("=i", body) if kind in (ERROR, DONE) else (0,)
+        if kind == ERROR or number < 0:  # an error in the midst of a list is in its last message (netlink_dump_done)
             raise OSError(-number, os.strerror(-number))
         yield kind, body
         offset += (max(length, HEADER.size) + _ALIGN - 1) & ~(_ALIGN - 1)

@@ -68,6 +68,12 @@ def cards_of(answers: Answers, host: str) -> tuple[Card, ...]:
     return tuple(_card(one) for one in objects_of(found))
 
 
+def unread_at(answers: Answers, host: str) -> str:
+    """Return why it is not known what sits at the devices of a host; empty where it is, or the host was not asked."""
+    why = (told(answers, host) or {}).get("unread")
+    return str(why) if why else ""
+
+
 def _card(value: JsonObject) -> Card:
     device, above = str(value.get("device")), value.get("above")
     filters = [one for one in objects_of(value.get("filters")) if one.get("protocol") in (_IPV4, _ALL)]

@@ -109,6 +109,15 @@ def test_what_may_or_does_not_drop_is_not_a_cause(one: JsonObject) -> None:
     assert failed(one) == []
 
 
+def test_devices_that_could_not_be_read_are_not_called_free_of_filters() -> None:
+    seen: Answers = {("w3", KERNEL.name): Answer({"forward": 1, "unread": "No buffer space available"})}
+    for host in ("w1", "w2", "w3"):
+        seen[host, SAVE.name] = Answer({"exit": 0, "stdout": DOCKER.format(before="", user="")})
+    (verdict,) = HostFirewall().judge(cluster(), seen).verdicts
+    assert verdict.status is Status.SKIPPED
+    assert "network devices of w3 could not be read: No buffer space available" in verdict.detail
+
+
 def lost(cause: CauseId = CauseId.UNDERLAY, **evidence: JsonValue) -> Verdict:
     shown: JsonObject = evidence or {"pairs": [["w1", "w3"]]}
     return Verdict(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Claim, Status, Verdict
-from swarmnet.verify.cards import describe, removal
+from swarmnet.verify.cards import describe, removal, unread_at
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.iptables import CHAIN
 from swarmnet.verify.kernels import settings
@@ -144,11 +144,22 @@ class HostFirewall(Scenario):
             detail = f"the rules of {', '.join(sorted(unread))} could not be read"
             fix = "let the SSH user run iptables-save with sudo and without a password, or log in as root"
             verdicts.append(self.verdict("hosts", Status.SKIPPED, detail, fix))
-        elif not verdicts:
+        if not verdicts:
+            verdicts += self._unread_cards(setup, answers)
+        if not verdicts:
             detail = f"the firewall rules of {len(tables)} hosts drop nothing that the swarm needs"
             detail += " (for IPv6, only those of ip6tables were read)" if six else ""
             verdicts.append(self.verdict("hosts", Status.OK, detail))
         return Findings(tuple(verdicts))
+
+    def _unread_cards(self, setup: Setup, answers: Answers) -> list[Verdict]:
+        """Return a skipped verdict for each host where it is not known what sits at its network devices."""
+        found = {host: why for host in setup.watched if (why := unread_at(answers, host))}
+        words, fix = "could not be read", "look there with: tc filter show dev DEVICE ingress"
+        return [
+            self.verdict(f"host {host}", Status.SKIPPED, f"the network devices of {host} {words}: {why}", fix)
+            for host, why in found.items()
+        ]
 
     def _left(self, host: str, both: tuple[BackEnd, ...]) -> Verdict | None:
         """Return a warning where both back ends hold an engine's rules: those of one are left from before."""
