@@ -62,7 +62,8 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     },
 }
 """Every command by the heading that the help lists it under, with its line there, and the module that has it: as
-``app`` (several verbs; ``app_for`` where some are slow to load) or ``command`` (one), and with an ``EXAMPLE``."""
+``app`` (several verbs; ``app_for`` where some are slow to load) or ``command`` (one; ``SETTINGS`` and ``CLASS`` where
+its words are read in another way), and with an ``EXAMPLE``."""
 COMMANDS = {name: entry for group in GROUPS.values() for name, entry in group.items()}
 
 
@@ -90,8 +91,8 @@ def build(argv: Sequence[str]) -> typer.Typer:
             app = loaded.app_for(argv) if hasattr(loaded, "app_for") else loaded.app
             root.add_typer(app, name=name, help=summary, epilog=example)
         else:
-            settings = getattr(loaded, "SETTINGS", None)
-            root.command(name, epilog=example, context_settings=settings)(loaded.command)
+            kind, settings = getattr(loaded, "CLASS", None), getattr(loaded, "SETTINGS", None)
+            root.command(name, cls=kind, epilog=example, context_settings=settings)(loaded.command)
     return root
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import re
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from swarmnet.cli.options import Cluster, grouped
 from swarmnet.cli.output import Output
@@ -18,7 +20,11 @@ if TYPE_CHECKING:
 EXAMPLE = "swarmnet trace web db:5432 -i lab.yml"
 FromArgument = Annotated[
     str,
-    typer.Argument(metavar="FROM", help="A service, HOST/CONTAINER, or operator (this machine).", show_default=False),
+    typer.Argument(
+        metavar="FROM",
+        help="A service, HOST/CONTAINER, or operator (this machine); or both ends as 'FROM -> TO:PORT', in quotes.",
+        show_default=False,
+    ),
 ]
 ToArgument = Annotated[
     str | None,
@@ -32,8 +38,23 @@ EXITS = {"failed": ExitCode.FAILED, "inconclusive": ExitCode.INCOMPLETE}
 WAIT = 60.0
 SETTINGS = {"allow_extra_args": True}
 """For the parser: what is too much is answered with what was probably meant."""
-ARROWS = ("->", "to")
+ARROW = "->"
+ARROWS = (ARROW, "to")
 """What people write between both ends."""
+REDIRECTED = "-"
+"""What the shell leaves of an arrow without quotes: it takes the rest for a file to write to."""
+
+
+class Arrows(TyperCommand):
+    """The command; a word that begins with an arrow is not an option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - Typer's own classes are private
+        """Read the words."""
+        rest: list[str] = super().parse_args(ctx, [f" {one}" if one.startswith(ARROW) else one for one in args])
+        return rest
+
+
+CLASS = Arrows
 
 
 @grouped
@@ -50,8 +71,7 @@ def command(
     from swarmnet.verify.tracing.story import trace
     from swarmnet.workflows.fleet.observe import WITH_TASKS, observe
 
-    if context.args:
-        raise UsageError("trace takes FROM and TO[:PORT]", hint=f"write: {meant(source, target or '', context.args)}")
+    source, target = ends_of([source, *([target] if target else []), *context.args])
     targets, hosts = output.targets(), cluster.read()
     with cluster.connected(hosts) as ports:
         state = observe(ports, WITH_TASKS)
@@ -59,6 +79,30 @@ def command(
         result = trace(ports, state, wish, kit=probe_kit(None, None), run=this_run(this_operator()))
     targets.emit(trace_report(result))
     raise typer.Exit(EXITS.get(result.status, ExitCode.DONE))
+
+
+def ends_of(words: list[str]) -> tuple[str, str | None]:
+    """Return FROM and TO[:PORT] of words that may hold an arrow, as playbooks write it; TO is None for FROM alone.
+
+    Raises:
+        UsageError: the words are none of ``FROM``, ``FROM TO[:PORT]`` and ``FROM -> TO[:PORT]``.
+    """
+    if (words[0].endswith(REDIRECTED) and "/" not in words[0]) or words[1:] == [REDIRECTED]:
+        source = words[0].removesuffix(REDIRECTED)
+        raise UsageError(
+            "the shell took the > of the arrow for a file to write to, and made that file",
+            hint=f"write the arrow in quotes: swarmnet trace '{source} -> TO:PORT'",
+        )
+    text = " ".join(words)
+    if ARROW in text:
+        source, _, target = (part.strip() for part in text.partition(ARROW))
+        if not source or not target:
+            raise UsageError("the arrow needs both ends", hint=f"write: swarmnet trace '{source or 'FROM'} -> TO:PORT'")
+        words = [source, *re.sub(r"\s*([:,])\s*", r"\1", target).split()]
+    source, target, *rest = (*words, "") if not words[1:] else words
+    if rest:
+        raise UsageError("trace takes FROM and TO[:PORT]", hint=f"write: {meant(source, target, rest)}")
+    return source, target or None
 
 
 def meant(source: str, target: str, rest: list[str]) -> str:

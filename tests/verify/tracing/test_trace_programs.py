@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from swarmnet.cli.commands.trace import meant
 from swarmnet.model.report import Status
 from swarmnet.verify.ends import HOST_NETWORK
 from swarmnet.verify.scenario import Answer, HostCommand
@@ -133,18 +132,3 @@ def test_a_name_that_no_balancer_of_the_askers_kernel_serves_has_the_same_cause(
     hosts.says["api.1", "db:5432"] = {"seen": "silent", "why": "no answer", "addresses": ["10.2.0.9"]}
     last = hosts.traced(WAY).layers[-1]
     assert (last.name, last.status, last.cause) == ("balancer", Status.INCONCLUSIVE, "no-ipvs")
-
-
-@pytest.mark.parametrize(
-    ("words", "command"),
-    [
-        (("web", "db", ["5432"]), "swarmnet trace web db:5432"),
-        (("web", "to", ["db", "80"]), "swarmnet trace web db:80"),
-        (("web", "db:80", ["81"]), "swarmnet trace web db:80"),
-        (("web", "->", []), "swarmnet trace web TO"),
-    ],
-)
-def test_words_that_are_too_many_are_answered_with_what_was_meant(
-    words: tuple[str, str, list[str]], command: str
-) -> None:
-    assert meant(*words) == command
