@@ -13,6 +13,7 @@ import pytest
 
 from swarmnet.probe import listeners, openings
 from tests.probe.test_reach import resolver, web
+from tests.support.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,9 +133,9 @@ def test_datagrams_are_answered_refused_or_prove_nothing(monkeypatch: pytest.Mon
     monkeypatch.setattr(openings, "ATTEMPT", 0.3)
     with answering(b"yes", socket.SOCK_DGRAM) as port:
         assert opened(port=port, protocol="udp")["seen"] == "open"
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind((HERE, 0))
-        port = free.getsockname()[1]
+    port = free_port()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind((HERE, port))
         assert opened(port=port, protocol="udp")["seen"] == "silent"
     assert opened(port=port, protocol="udp")["seen"] == "refused"
 

@@ -199,8 +199,8 @@ def test_a_web_server_is_asked_by_a_probe_and_tells_apart_error_and_silence() ->
 def test_a_resolver_that_refuses_is_described_like_one_that_is_silent() -> None:
     """F15: a refusal is an answer, not an error of the probe."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
-        silent.bind(("127.0.0.1", 0))
-        quiet = silent.getsockname()
+        quiet = ("127.0.0.1", free_port())
+        silent.bind(quiet)
         told = names.ask_all([("w1.front", ["10.0.0.1"])], time.monotonic() + 0.6, quiet)
     refused = names.ask_all([("w1.front", ["10.0.0.1"]), ("w2.front", ["10.0.0.2"])], time.monotonic() + 4, quiet)
     assert [(one["ok"], one["why"]) for one in told] == [(False, "no answer")]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.probe import reach
+from tests.support.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,9 +83,7 @@ def test_the_status_is_asked_of_the_server_by_its_name(web: int) -> None:
 def test_a_name_that_does_not_exist_and_a_port_that_is_closed_are_said() -> None:
     with resolver(None) as server:
         assert asked({"name": "web", "port": 80}, server)["why"] == "the name has no answer: no such name"
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        port = closed.getsockname()[1]
+    port = free_port()
     with resolver("127.0.0.1") as server:
         assert asked({"name": "web", "port": port}, server)["why"] == f"127.0.0.1:{port}: Connection refused"
 

@@ -19,6 +19,7 @@ from swarmnet.model.base import Secret
 from swarmnet.model.schedule import RunRecord
 from tests.support.expositions import series_of
 from tests.support.nights import a_schedule
+from tests.support.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,8 +121,7 @@ def test_a_server_that_answers_byte_by_byte_delays_a_run_for_no_longer_than_the_
 def test_what_goes_wrong_is_said_without_the_url() -> None:
     with _server(404) as (url, _seen):
         refused = Ping(Secret(url)).started()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     unreachable = Ping(Secret(f"http://127.0.0.1:{port}/{UUID}")).started()
     wrong = Ping(Secret(f"https://127.0.0.1:{port}/{UUID}")).started()
     assert refused is not None

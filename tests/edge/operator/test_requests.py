@@ -5,6 +5,7 @@ from threading import Thread
 
 from swarmnet.edge.operator.requests import RequestCounter, ask
 from swarmnet.model.lose import Door
+from tests.support.ports import free_port
 from tests.support.waiting import seen
 
 
@@ -72,8 +73,8 @@ def _serving(listener: socket.socket, words: bytes) -> None:
 
 
 def test_real_sockets_say_words_nothing_or_refuse() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)) as listener:
         Thread(target=_serving, args=(listener, b"HTTP/1.0 200 OK\r\n"), daemon=True).start()
         assert ask("127.0.0.1", port) == len(b"HTTP/1.0 200 OK\r\n")
         assert ask("127.0.0.1", port, patience=0.2) == 0  # the backlog takes the connection, and no one speaks
