@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 FLOORS = ((20, 10, 24), (23, 0, 3))
 """The first engines of both lines that encrypt without xt_u32 and drop plaintext (CVE-2023-28840, -28841, -28842)."""
-ANY_PORT = (24, 0)
-"""The first that encrypts on another data path port than 4789 (moby#45636)."""
+ANY_PORT = (24, 0, 3)
+"""The first that encrypts on another data path port than 4789 (moby#45637; release notes of 24.0.3)."""
 BY_IPV6 = (25, 0)
-"""The first whose overlays go by IPv6 (moby#46790); seen: 20.10 carries nothing there, 26.1 and 28.5 do."""
+"""The first whose overlays go by IPv6 (moby#46790; release notes of 25.0.0). The VXLAN devices of older ones take IPv4
+addresses of peers alone (moby#41691). Seen: 20.10 carries nothing there, 26.1 and 28.5 do."""
 OLDEST = (20, 10)
 APART = 3
 """Numbers of a first part by which two engines may differ without a word: 26.1 next to 28.5."""
@@ -73,7 +74,7 @@ def outdated(hosts: Iterable[HostFacts], *, encrypted: bool | None, port: int) -
             CauseId.ENGINE_OLD,
             _names(stuck),
             f"{_words(stuck)}: they encrypt on port {DATA_PATH_PORT} alone, and the data path port is {port}",
-            f"update the engine to 24.0 or newer, or leave the data path port at {DATA_PATH_PORT}",
+            f"update the engine to 24.0.3 or newer, or leave the data path port at {DATA_PATH_PORT}",
             status=Status.WARNING,
         )
 

@@ -117,6 +117,15 @@ def test_engines_below_the_floors_of_2023_leak(version: str, is_below: object) -
     assert below_floor(version) is is_below
 
 
+@pytest.mark.parametrize(("version", "is_named"), [("24.0.2", True), ("24.0.3", False), ("25.0.0", False)])
+def test_an_engine_that_encrypts_on_one_port_alone_is_named_where_the_data_path_has_another(
+    version: str, is_named: object
+) -> None:
+    setup = hosts_setup(host_facts("m1", version=version), encrypted=True, data_path_port=7789)
+
+    assert any("7789" in one.detail for one in bad(Versions(), setup)) is is_named
+
+
 @pytest.mark.parametrize(("encrypted", "status"), [(True, Status.FAILED), (None, Status.WARNING)])
 def test_an_old_engine_is_as_bad_as_encryption_is_wanted(encrypted: object, status: Status) -> None:
     setup = hosts_setup(host_facts("m1", version="20.10.21"), host_facts("w1"), encrypted=encrypted is True or None)

@@ -155,7 +155,7 @@ def _wrong_policy(setup: Setup, policy: JsonObject, leaving: list[JsonObject]) -
             f"the policy encrypts port {policy.get('port')}, but VXLAN uses {setup.data_path_port}, and leaves in clear"
             " (moby#45635)",
             CauseId.IPSEC_PORT,
-            "upgrade the engine of the sending hosts (24.0 and newer encrypt the swarm's own port), or make the swarm"
+            "upgrade the engine of the sending hosts (24.0.3 and newer encrypt the swarm's own port), or make the swarm"
             " again with the data path port 4789, which these engines always encrypt",
         )
     return None if policy.get("mark") == MARK else Trouble("the policy has another mark than the engine's rules set")
