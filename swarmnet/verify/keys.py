@@ -56,6 +56,10 @@ class Key(Generic[T]):
         """The key of the second look at what failed in the first."""
         return self.on("again")
 
+    def last(self, answers: Answers, host: str) -> Key[T]:
+        """Return the key of the last look at a host: the second where it was asked, else the first."""
+        return self.again if self.again.was_asked(answers, host) else self
+
     def answer(self, answers: Answers, host: str) -> Answer | None:
         """Return the answer as it came; None when it was not asked."""
         return answers.get((host, self.name))

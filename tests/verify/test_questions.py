@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+import swarmnet
 from swarmnet.model.service import PublishedPort, Service, ServiceSpec, Task
 from swarmnet.model.state import ClusterState, SwarmMembership
 from swarmnet.verify.keys import FACTS, OBSERVER_FACTS
@@ -57,3 +60,16 @@ def test_a_host_without_a_probe_is_asked_for_its_facts_by_its_observer() -> None
     lonely = replace(setup, probes=(OverlayProbe("w1", problem="disk full"), *setup.probes[1:]))
     (question,) = [one for one in Published().ask(lonely, {}) if (one.host, one.key) == ("w1", OBSERVER_FACTS.name)]
     assert isinstance(question, ObserverTask)
+
+
+def test_the_last_look_is_the_second_one_where_that_was_asked_even_without_an_answer() -> None:
+    first: Answers = {("w1", FACTS.name): Answer({"kernel": "6.1"})}
+    assert FACTS.last(first, "w1") == FACTS
+    assert FACTS.last({**first, ("w1", FACTS.again.name): Answer(problem="gone")}, "w1") == FACTS.again
+    assert FACTS.last({**first, ("w2", FACTS.again.name): Answer()}, "w1") == FACTS
+
+
+def test_no_module_chooses_the_last_look_by_hand() -> None:
+    by_hand = re.compile(r"\.again\.was_asked\([^\n]+\) else ")
+    found = {path.name for path in Path(swarmnet.__file__).parent.rglob("*.py") if by_hand.search(path.read_text())}
+    assert found == {"keys.py"}, "use Key.last of swarmnet.verify.keys"

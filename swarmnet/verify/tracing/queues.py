@@ -31,8 +31,7 @@ def waiting(answers: Answers, others: Iterable[End], doors: Iterable[Door]) -> I
         before = program_of(answers, AFTER, end)
         if before is None or HOST_NETWORK in end.addresses:
             continue
-        again = AFTER.again.was_asked(answers, end.host)
-        later = (program_of(answers, AFTER.again, end) if again else None) or before
+        later = program_of(answers, AFTER.last(answers, end.host), end) or before
         for door in ports:
             here = min(before.waiting.get(door.port, 0), later.waiting.get(door.port, 0))
             if here and later.waiting[door.port] >= before.waiting[door.port]:

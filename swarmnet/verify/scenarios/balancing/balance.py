@@ -72,9 +72,7 @@ class Balance(BalancedScenario):
         shares: dict[str, Share] = {}
         needs: dict[str, tuple[frozenset[Claim], ...]] = {}
         for host in able:
-            first = KNOCKED.on(network)
-            last = first.again if first.again.was_asked(answers, host) else first
-            found, problem = outcomes(answers, host, last)
+            found, problem = outcomes(answers, host, KNOCKED.on(network).last(answers, host))
             outcome = found.get("door", {})
             if problem or not outcome.get("tries"):
                 yield self.verdict(f"{host} on {network}", Status.INCONCLUSIVE, problem or "was not asked")

@@ -56,7 +56,7 @@ class Hairpin(BalancedScenario):
         needed: list[frozenset[Claim]] = []
         silent = 0
         for host in able:
-            found, problem = outcomes(answers, host, FIRST.again if FIRST.again.was_asked(answers, host) else FIRST)
+            found, problem = outcomes(answers, host, FIRST.last(answers, host))
             outcome = found.get(network, {})
             if problem or not outcome.get("tries"):
                 silent += 1

@@ -64,8 +64,8 @@ def crossings(setup: Setup) -> Iterable[Crossing]:
         for peer, other in known.items():
             # Between hosts of both versions of IP, no packet of a swarm has these two addresses.
             if peer != host and (":" in own) == (":" in other):
-                yield from _into(setup, host, peer, known)
-                yield from _out_of(setup, host, peer, known)
+                yield from _between(setup, host, (peer, host), known)
+                yield from _between(setup, host, (host, peer), known)
 
 
 def addresses(setup: Setup) -> dict[str, str]:
@@ -73,52 +73,38 @@ def addresses(setup: Setup) -> dict[str, str]:
     return {one.host: one.vtep for one in setup.observers if one.problem is None and _is_address(one.vtep)}
 
 
-def _into(setup: Setup, host: str, peer: str, known: dict[str, str]) -> Iterable[Crossing]:
+def _between(setup: Setup, host: str, way: tuple[str, str], known: dict[str, str]) -> Iterable[Crossing]:
+    """Yield what meets the firewall of one of two hosts on its way from the first to the second."""
+    source, target = way
+    is_coming = target == host
+    chain, peer = ("INPUT", source) if is_coming else ("OUTPUT", target)
     device = device_of(setup, host, known[peer])
-    here = Packet("udp", known[peer], known[host], came_by=device, leaves_by="")
-    learned = _gossip(host, peer)
-    data = setup.data_path_port
-    if _has_plain(setup):
-        yield Crossing(f"udp {data}", host, peer, "INPUT", replace(here, port=data), _vxlan(peer, host))
+    came_by, leaves_by = (device, "") if is_coming else ("", device)
+    here = Packet("udp", known[source], known[target], came_by=came_by, leaves_by=leaves_by)
+    learned, data, has_plain = _gossip(host, peer), setup.data_path_port, _has_plain(setup)
+    # What leaves in ESP meets OUTPUT in clear, too: it is encrypted afterwards.
+    if has_plain or not is_coming:
+        packet, carried = replace(here, port=data), not has_plain
+        yield Crossing(f"udp {data}", host, peer, chain, packet, _vxlan(*way), is_carried=carried)
     for protocol in ("udp", "tcp"):
-        source = GOSSIP if protocol == "udp" else None
-        packet = replace(here, protocol=protocol, port=GOSSIP, from_port=source)
-        broken = learned | {claims.passage(f"{protocol}/{GOSSIP}", peer, host)}
-        yield Crossing(f"{protocol} {GOSSIP}", host, peer, "INPUT", packet, broken, both_states=protocol == "udp")
-    if _is_manager(setup, host):
+        from_port = GOSSIP if protocol == "udp" else None
+        packet = replace(here, protocol=protocol, port=GOSSIP, from_port=from_port)
+        broken = learned | {claims.passage(f"{protocol}/{GOSSIP}", *way)}
+        yield Crossing(f"{protocol} {GOSSIP}", host, peer, chain, packet, broken, both_states=protocol == "udp")
+    if _is_manager(setup, target):
         packet = replace(here, protocol="tcp", port=ORDERS)
-        yield Crossing(f"tcp {ORDERS}", host, peer, "INPUT", packet, _orders(peer, host))
+        yield Crossing(f"tcp {ORDERS}", host, peer, chain, packet, _orders(*way))
     if _has_esp(setup):
-        esp = frozenset((claims.esp(peer, host), claims.passage("esp", peer, host)))
-        yield Crossing("esp", host, peer, "INPUT", replace(here, protocol="esp"), esp)
-        inner = replace(here, port=data, decrypted=True)
-        yield Crossing(f"udp {data} that came in esp", host, peer, "INPUT", inner, esp, is_carried=True)
+        esp = frozenset((claims.esp(*way), claims.passage("esp", *way)))
+        yield Crossing("esp", host, peer, chain, replace(here, protocol="esp"), esp)
+        if is_coming:
+            inner = replace(here, port=data, decrypted=True)
+            yield Crossing(f"udp {data} that came in esp", host, peer, chain, inner, esp, is_carried=True)
+    # Answers that do not come in are those of doors, too.
+    doors = frozenset(claims.door(host, peer, protocol) for protocol in ("tcp", "udp")) if is_coming else frozenset()
     answer = replace(here, protocol="tcp", from_port=GOSSIP, state="ESTABLISHED")
-    doors = frozenset(claims.door(host, peer, protocol) for protocol in ("tcp", "udp"))
-    broken = learned | doors | {claims.passage("answers", peer, host)}
-    yield Crossing("answers (ESTABLISHED)", host, peer, "INPUT", answer, broken)
-
-
-def _out_of(setup: Setup, host: str, peer: str, known: dict[str, str]) -> Iterable[Crossing]:
-    here = Packet("udp", known[host], known[peer], came_by="", leaves_by=device_of(setup, host, known[peer]))
-    data, learned = setup.data_path_port, _gossip(host, peer)
-    # Also what ESP carries meets OUTPUT in clear: it is encrypted afterwards.
-    packet, carried = replace(here, port=data), not _has_plain(setup)
-    yield Crossing(f"udp {data}", host, peer, "OUTPUT", packet, _vxlan(host, peer), is_carried=carried)
-    for protocol in ("udp", "tcp"):
-        source = GOSSIP if protocol == "udp" else None
-        packet = replace(here, protocol=protocol, port=GOSSIP, from_port=source)
-        broken = learned | {claims.passage(f"{protocol}/{GOSSIP}", host, peer)}
-        yield Crossing(f"{protocol} {GOSSIP}", host, peer, "OUTPUT", packet, broken, both_states=protocol == "udp")
-    if _is_manager(setup, peer):
-        packet = replace(here, protocol="tcp", port=ORDERS)
-        yield Crossing(f"tcp {ORDERS}", host, peer, "OUTPUT", packet, _orders(host, peer))
-    if _has_esp(setup):
-        broken = frozenset((claims.esp(host, peer), claims.passage("esp", host, peer)))
-        yield Crossing("esp", host, peer, "OUTPUT", replace(here, protocol="esp"), broken)
-    answer = replace(here, protocol="tcp", from_port=GOSSIP, state="ESTABLISHED")
-    broken = learned | {claims.passage("answers", host, peer)}
-    yield Crossing("answers (ESTABLISHED)", host, peer, "OUTPUT", answer, broken)
+    broken = learned | doors | {claims.passage("answers", *way)}
+    yield Crossing("answers (ESTABLISHED)", host, peer, chain, answer, broken)
 
 
 def _gossip(host: str, peer: str) -> frozenset[Claim]:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from swarmnet.model.service import PublishedPort
     from swarmnet.verify.ends import End
     from swarmnet.verify.scenario import Setup
+    from swarmnet.verify.scenarios.own.processes import Program
 
 LATER, PATIENT = 3, 10
 """Seconds between two looks: a program that was started just now listens a moment later, a slow one later still."""
@@ -159,8 +160,7 @@ def _troubles(setup: Setup, answers: Answers, end: End) -> Iterator[Trouble]:
     if program.stopped:
         yield Trouble(CauseId.TASK_STOPPED, Status.FAILED, end, *stopped(end, program))
     for port in _deaf(setup, answers, end):
-        later = program_of(answers, PROGRAMS.again, end) or program
-        words, fix = not_listening(end, later.listening, port)
+        words, fix = not_listening(end, (_last_seen(answers, end) or program).listening, port)
         if _age(answers, end) < SETTLED:
             fix = f"it started less than a minute ago: run verify again; or {fix}"
         yield Trouble(CauseId.NOT_LISTENING, Status.FAILED, end, words, fix)
@@ -169,11 +169,16 @@ def _troubles(setup: Setup, answers: Answers, end: End) -> Iterator[Trouble]:
         yield Trouble(CauseId.OWN_NAMESERVER, Status.WARNING, end, asks_others(str(end), program), fix)
 
 
+def _last_seen(answers: Answers, end: End) -> Program | None:
+    """Return what the last look showed of the program of a container; None where that is nothing."""
+    return program_of(answers, PROGRAMS.last(answers, end.host), end)
+
+
 def _age(answers: Answers, end: End) -> float:
     """Return for how many seconds a task's container has run, at the last look; one that was not seen is old."""
-    looks = (key.read(answers, end.host) for key in (PROGRAMS.again, PROGRAMS))
-    ages = (look.age(end.container) for look in looks if look is not None)
-    return next((age for age in ages if age is not None), float("inf"))
+    look = PROGRAMS.last(answers, end.host).read(answers, end.host)
+    age = look.age(end.container) if look is not None else None
+    return float("inf") if age is None else age
 
 
 def _pause(answers: Answers, deaf: list[End]) -> int:
@@ -185,8 +190,7 @@ def _deaf(setup: Setup, answers: Answers, end: End) -> list[PublishedPort]:
     service = setup.state.service(end.party)
     if service is None or is_changing(service) or HOST_NETWORK in end.addresses:
         return []
-    key = PROGRAMS.again if PROGRAMS.again.was_asked(answers, end.host) else PROGRAMS
-    program = program_of(answers, key, end)
+    program = _last_seen(answers, end)
     if program is None or program.stopped:
         return []
     ports = {(one.target, one.protocol): one for one in (*(service.spec.ports or ()), *service.published)}
