@@ -74,11 +74,11 @@ def arrived(answers: Answers, ends: Iterable[End], what: str, word: str) -> bool
 def _count(answers: Answers, end: End, what: str) -> Mapping[str, object] | None:
     """Return how many packets with each marker came; None where the count is not complete."""
     key = _keys(end, what)[1]
-    told = key.read(answers, end.host)
-    if told is None or key.problem(answers, end.host):
+    counted = key.read(answers, end.host)
+    if counted is None or key.problem(answers, end.host):
         return None
-    received = told.get("received")
+    received = counted.get("received")
     clear = received.get("clear") if isinstance(received, dict) else None
     if not isinstance(clear, dict):
         return None
-    return clear if clear or told.get("complete") else None
+    return clear if clear or counted.get("complete") else None

@@ -226,16 +226,16 @@ def capture_of(setup: Setup, answers: Answers, host: str) -> Capture:
         problem = key.problem(answers, host)
         if problem:
             return Capture(host, observer.vtep, problem=f"the capture failed: {problem}")
-    told = COLLECT.read(answers, host) or {}
-    if not told.get("complete"):
-        problem = f"the capture missed packets ({told.get('lost', 'some')}): the host is too busy for a proof"
+    collected = COLLECT.read(answers, host) or {}
+    if not collected.get("complete"):
+        problem = f"the capture missed packets ({collected.get('lost', 'some')}): the host is too busy for a proof"
         return Capture(host, observer.vtep, problem=problem)
-    return Capture(host, observer.vtep, _direction(told.get("sent")), _direction(told.get("received")))
+    return Capture(host, observer.vtep, _direction(collected.get("sent")), _direction(collected.get("received")))
 
 
 def _direction(value: JsonValue) -> Direction:
-    told = value if isinstance(value, dict) else {}
-    return Direction(_table(told.get("esp")), _table(told.get("vxlan")), numbers(told.get("clear")))
+    tables = value if isinstance(value, dict) else {}
+    return Direction(_table(tables.get("esp")), _table(tables.get("vxlan")), numbers(tables.get("clear")))
 
 
 def _table(value: JsonValue) -> dict[str, dict[str, int]]:

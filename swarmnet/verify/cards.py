@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.base import objects_of
 from swarmnet.verify.iptables import Rule, Table
-from swarmnet.verify.kernels import told
+from swarmnet.verify.kernels import kernel_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,13 +64,13 @@ class Card:
 
 def cards_of(answers: Answers, host: str) -> tuple[Card, ...]:
     """Return the devices of a host at which something sits; none where that is not known."""
-    found = (told(answers, host) or {}).get("cards")
+    found = (kernel_of(answers, host) or {}).get("cards")
     return tuple(_card(one) for one in objects_of(found))
 
 
 def unread_at(answers: Answers, host: str) -> str:
     """Return why it is not known what sits at the devices of a host; empty where it is, or the host was not asked."""
-    why = (told(answers, host) or {}).get("unread")
+    why = (kernel_of(answers, host) or {}).get("unread")
     return str(why) if why else ""
 
 

@@ -63,7 +63,7 @@ def settings(host: str) -> ObserverTask:
     return ObserverTask(host, KERNEL.name, {"kind": "kernel"})
 
 
-def told(answers: Answers, host: str) -> JsonObject | None:
+def kernel_of(answers: Answers, host: str) -> JsonObject | None:
     """Return what a host's kernel does with packets; None where that is not known."""
     said = KERNEL.read(answers, host)
     return said if said is not None and "forward" in said else None

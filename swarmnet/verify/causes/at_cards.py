@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from swarmnet.model.report import Status
 from swarmnet.verify.cards import cards_of
 from swarmnet.verify.ids import CauseId
-from swarmnet.verify.kernels import told
+from swarmnet.verify.kernels import kernel_of
 from swarmnet.verify.scenarios.hosts.crossings import BRIDGE
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _named(setup: Setup, answers: Answers, verdict: Verdict) -> Verdict:
 
 def _seen(setup: Setup, answers: Answers, host: str) -> Iterator[Seen]:
     """Yield what sits at the devices that carry the swarm's packets."""
-    devices = (told(answers, host) or {}).get("devices")
+    devices = (kernel_of(answers, host) or {}).get("devices")
     vtep = next((one.vtep for one in setup.observers if one.host == host), "")
     used = {BRIDGE, *([str(devices[vtep])] if isinstance(devices, dict) and vtep in devices else [])}
     for card in cards_of(answers, host):

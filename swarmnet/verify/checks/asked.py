@@ -64,8 +64,8 @@ KINDS = {
 
 def distribution(answers: Answers, host: str) -> tuple[str, ...]:
     """Return what the host's distribution is called, and then what it is like."""
-    told = settings(answers, host, RELEASE)
-    return (told.get("ID", ""), *told.get("ID_LIKE", "").split())
+    release = settings(answers, host, RELEASE)
+    return (release.get("ID", ""), *release.get("ID_LIKE", "").split())
 
 
 def family(answers: Answers, host: str) -> Family:

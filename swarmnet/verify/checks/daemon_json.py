@@ -113,8 +113,8 @@ def _contradicting(setup: Setup, host: str, path: str, config: JsonObject) -> It
     facts = setup.state.facts(host)
     runs_so = facts is not None and (facts.engine.live_restore or facts.engine.writes_nftables)
     for one in CONTRADICTIONS:
-        told = runs_so and one.key in ("live-restore", "firewall-backend")  # the check of engines reports it
-        if one.key in config and config[one.key] == one.value and not told:
+        is_reported = runs_so and one.key in ("live-restore", "firewall-backend")  # the check of engines reports it
+        if one.key in config and config[one.key] == one.value and not is_reported:
             words = f'"{one.key}": {json.dumps(one.value)} in {path} of {host}: {one.breaks}'
             fix = "remove the key, then restart the engine:"
             yield Trouble(CauseId.DAEMON_CONFIG, (host,), words, fix, ("systemctl restart docker",), one.status)

@@ -35,15 +35,15 @@ class Resolvers(HostCheck):
 
         Where no host gets an answer and all are refused at once, the cluster may have no way out: that is not a fault.
         """
-        told = {host: one for host in setup.watched if (one := outcomes(answers, host, OUTSIDE)[0].get("outside"))}
-        lost = tuple(host for host, one in told.items() if one.get("code") not in ANSWERED)
-        fine = [host for host in told if host not in lost]
+        outside = {host: one for host in setup.watched if (one := outcomes(answers, host, OUTSIDE)[0].get("outside"))}
+        lost = tuple(host for host, one in outside.items() if one.get("code") not in ANSWERED)
+        fine = [host for host in outside if host not in lost]
         unread = unread_in(setup, answers, OUTSIDE)
-        return self.reported(_lost(told, lost, fine), f"look-ups end at once on {len(told)} hosts", unread)
+        return self.reported(_lost(outside, lost, fine), f"look-ups end at once on {len(outside)} hosts", unread)
 
 
-def _lost(told: dict[str, JsonObject], lost: tuple[str, ...], fine: list[str]) -> Iterator[Trouble]:
-    slow = tuple(host for host in lost if _milliseconds(told[host]) >= HANGS)
+def _lost(outside: dict[str, JsonObject], lost: tuple[str, ...], fine: list[str]) -> Iterator[Trouble]:
+    slow = tuple(host for host in lost if _milliseconds(outside[host]) >= HANGS)
     if lost and fine:
         detail = f"look-ups of names fail on {', '.join(lost)}; on {', '.join(fine)} they work"
         yield Trouble(CauseId.UPSTREAM_DNS, lost, detail, FIX, ("cat /etc/resolv.conf", "getent hosts deb.debian.org"))

@@ -97,10 +97,10 @@ class KernelFeatures(HostCheck):
 
 def _lacking(setup: Setup, answers: Answers, feature: Feature, *, encrypted: bool | None) -> Iterator[Trouble]:
     concerned = [host for host in setup.watched if feature.concerns(setup, host)]
-    told = {host: (TRIED.read(answers, host) or {}).get(feature.name) for host in concerned}
-    hosts = [host for host, one in told.items() if one is not None and one.get("ok") is False]
+    tried = {host: (TRIED.read(answers, host) or {}).get(feature.name) for host in concerned}
+    hosts = [host for host, one in tried.items() if one is not None and one.get("ok") is False]
     if hosts and (encrypted is not False or not feature.for_encryption):
-        why = sorted({str((told[host] or {}).get("why")) for host in hosts})
+        why = sorted({str((tried[host] or {}).get("why")) for host in hosts})
         claim = claims.esp_kernel if feature.for_encryption else claims.ipvs_kernel
         yield Trouble(
             feature.cause,

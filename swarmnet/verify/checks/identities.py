@@ -99,9 +99,9 @@ def _cards(setup: Setup, answers: Answers) -> Iterator[Trouble]:
     """Yield hosts whose cards towards the others have one MAC address: switches then deliver to either."""
     cards = {}
     for host in setup.watched:
-        told = keys.PLACES.read(answers, host) or {}
+        by_address = keys.PLACES.read(answers, host) or {}
         address = setup.planned.addresses.get(host, "") if setup.planned else ""
-        cards[host] = str(told.get(address, {}).get("mac") or "")
+        cards[host] = str(by_address.get(address, {}).get("mac") or "")
     yield from same_mac(cards)
 
 

@@ -59,7 +59,7 @@ _ANY = ("0.0.0.0", "::")  # noqa: S104 - what some leaders call themselves
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _Look:
     """What the command printed on one host."""
 
     machine: str = ""
@@ -71,12 +71,12 @@ def readiness(ports: Ports, plan: Plan, state: ClusterState, *, allowed: bool) -
     """Return what is wrong with the hosts that a plan lets enter the swarm; with ``allowed``, as warnings."""
     entering = {one.host: one for one in plan.actions if isinstance(one, InitSwarm | Join)}
     targets = {host: tuple(_targets(state, plan, host)) for host in entering}
-    told = fan_out(
+    looks = fan_out(
         [one.host for one in state.hosts],
         lambda host: _asked(ports, host, targets.get(host, ())),
         listener=ports.listener,
     )
-    seen = {host: one for host, one in told.items() if isinstance(one, _Told)}
+    seen = {host: one for host, one in looks.items() if isinstance(one, _Look)}
     found = [one for one in _troubles(ports, plan, state, seen) if set(one.hosts) & set(entering)]
     refused = [one for one in found if one.status is Status.FAILED and (not allowed or one.cause in HOPELESS)]
     return Readiness(
@@ -89,13 +89,13 @@ def _advice(one: Trouble) -> str:
     return " ".join((one.fix, "; ".join(one.commands))).strip()
 
 
-def _troubles(ports: Ports, plan: Plan, state: ClusterState, told: Mapping[str, _Told]) -> Iterator[Trouble]:
+def _troubles(ports: Ports, plan: Plan, state: ClusterState, looks: Mapping[str, _Look]) -> Iterator[Trouble]:
     entering = {one.host: one for one in plan.actions if isinstance(one, InitSwarm | Join)}
     facts = [one for one in state.hosts if one.host in entering]
     encrypted = any(net.spec.encrypted for net in plan.predicted.networks)
     swarm = state.swarm or plan.predicted.swarm
     port = (swarm.spec.data_path_port if swarm else None) or DATA_PATH_PORT
-    yield from duplicates(state.hosts, {host: one.machine for host, one in told.items()})
+    yield from duplicates(state.hosts, {host: one.machine for host, one in looks.items()})
     yield from unfit(facts)
     yield from outdated(facts, encrypted=encrypted, port=port)
     yield from skewed(state.hosts)
@@ -105,8 +105,8 @@ def _troubles(ports: Ports, plan: Plan, state: ClusterState, told: Mapping[str, 
             continue  # its engine still has the ports of the swarm that it leaves first
         role_is_manager = not (isinstance(entering[one.host], Join) and entering[one.host].kind.endswith("worker"))
         yield from _in_use(ports, one, swarm_ports(port, is_manager=role_is_manager), data_path_port=port)
-    for host, said in told.items():
-        yield from _closed(host, said, is_new=state.swarm is None)
+    for host, look in looks.items():
+        yield from _closed(host, look, is_new=state.swarm is None)
 
 
 def _in_use(
@@ -138,9 +138,9 @@ def _open_ports(ports: Ports, host: str) -> tuple[OpenPort, ...]:
     return (tables.open_ports if tables else None) or ()
 
 
-def _closed(host: str, told: _Told, *, is_new: bool) -> Iterator[Trouble]:
+def _closed(host: str, look: _Look, *, is_new: bool) -> Iterator[Trouble]:
     """Yield managers' ports that a host does not reach; where there is no swarm yet, a refusal proves the way."""
-    for (address, port), seen in told.opened.items():
+    for (address, port), seen in look.opened.items():
         if seen == "silent" or (seen == "refused" and not is_new):
             yield Trouble(
                 CauseId.ORDERS_BLOCKED if port == ORDERS else CauseId.GOSSIP_TCP,
@@ -178,7 +178,7 @@ def _end(place: str) -> tuple[str, str]:
     return address.strip("[]"), port
 
 
-def _asked(ports: Ports, host: str, targets: Iterable[Target]) -> _Told:
+def _asked(ports: Ports, host: str, targets: Iterable[Target]) -> _Look:
     words = [word for address, port in targets for word in (address, str(port))]
     ended = ports.shell(host).run(("sh", "-c", _TRY, "sh", *words), timeout=15.0)
     machine, opened = "", {}
@@ -189,4 +189,4 @@ def _asked(ports: Ports, host: str, targets: Iterable[Target]) -> _Told:
             machine = first
         elif kind in ("open", "refused", "silent") and second.isdigit():
             opened[first, int(second)] = kind
-    return _Told(machine, opened)
+    return _Look(machine, opened)

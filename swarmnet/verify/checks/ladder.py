@@ -50,7 +50,7 @@ class Fate:
         return self.stage not in (Stage.OPEN, Stage.UNKNOWN)
 
 
-def fate(setup: Setup, answers: Answers, pair: Pair, door: Door, told: Key[JsonObject] = ENDED) -> Fate:
+def fate(setup: Setup, answers: Answers, pair: Pair, door: Door, key: Key[JsonObject] = ENDED) -> Fate:
     """Return how far the packets of a pair came, as both ends saw it."""
     source, target = pair
     for host in pair:
@@ -59,9 +59,9 @@ def fate(setup: Setup, answers: Answers, pair: Pair, door: Door, told: Key[JsonO
             return Fate(Stage.UNKNOWN, pair, detail=f"{host}: {why or 'no container runs there'}")
         if not door.address(setup, host):
             return Fate(Stage.UNKNOWN, pair, detail=f"it is not known at which address {host} is reached")
-        if told.problem(answers, host):
-            return Fate(Stage.UNKNOWN, pair, detail=f"{host}: {told.problem(answers, host)}")
-    sight = _Sight(setup, answers, door, told)
+        if key.problem(answers, host):
+            return Fate(Stage.UNKNOWN, pair, detail=f"{host}: {key.problem(answers, host)}")
+    sight = _Sight(setup, answers, door, key)
     return _of_stream(sight, source, target) if door.protocol == "tcp" else _of_datagram(sight, source, target)
 
 
@@ -72,7 +72,7 @@ class _Sight:
     setup: Setup
     answers: Answers
     door: Door
-    told: Key[JsonObject]
+    key: Key[JsonObject]
 
     def crossed(self, host: str, way: str, kind: str, peer: str) -> bool:
         """Return whether a device of a host sent (``out``) or received (``in``) such packets to or from a peer."""
@@ -85,16 +85,16 @@ class _Sight:
 
     def is_taken(self, host: str) -> bool:
         """Return whether another program than an engine in a swarm has the port there."""
-        found = (self.told.read(self.answers, host) or {}).get("taken")
+        found = (self.key.read(self.answers, host) or {}).get("taken")
         return isinstance(found, list) and self.door.port in found and not is_inside(self.setup, host)
 
     def sees_wire(self, host: str) -> bool:
         """Return whether the host's devices show anything at all: a capture that is blind proves nothing."""
-        table = (self.told.read(self.answers, host) or {}).get("wire")
+        table = (self.key.read(self.answers, host) or {}).get("wire")
         return isinstance(table, dict) and bool(table)
 
     def _row(self, host: str, table: str, kind: str) -> Mapping[str, object]:
-        found = (self.told.read(self.answers, host) or {}).get(table)
+        found = (self.key.read(self.answers, host) or {}).get(table)
         row = found.get(kind) if isinstance(found, dict) else None
         return row if isinstance(row, dict) else {}
 

@@ -139,7 +139,7 @@ def _again(setup: Setup, answers: Answers, host: str, doors: tuple[Door, ...]) -
     targets: JsonObject = {}
     gossip = tuple(door for door in doors if door.is_gossip and is_inside(setup, host))
     for door, peer, address in _targets(setup, host, gossip):
-        if is_inside(setup, peer) and fate(setup, answers, (host, peer), door, told=TOLD).stage is not Stage.OPEN:
+        if is_inside(setup, peer) and fate(setup, answers, (host, peer), door, key=TOLD).stage is not Stage.OPEN:
             targets[door.to(peer)] = {"address": address, "protocol": "udp", "port": door.port or 0}
     if targets:
         yield ObserverTask(host, AGAIN.name, _throw(setup, host, targets))

@@ -21,8 +21,8 @@ def strange_senders(setup: Setup, answers: Answers) -> Iterator[Trouble]:
     planned = setup.planned
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
     for host in setup.watched:
-        told = (ENDED.read(answers, host) or {}).get("senders")
-        for sender, address in told.items() if isinstance(told, dict) else ():
+        by_sender = (ENDED.read(answers, host) or {}).get("senders")
+        for sender, address in by_sender.items() if isinstance(by_sender, dict) else ():
             addresses = [planned.address(sender, is_data=data) for data in (False, True)] if planned else []
             # By the other version of IP, hosts have another address: that mixture is a finding of its own.
             known = {one for one in addresses if one and (":" in one) == (":" in str(address))}

@@ -27,7 +27,7 @@ class Sudo(HostCheck):
 
     def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return what is left out where root is out of reach: not a fault, since a swarm needs no root over SSH."""
-        without = [host for host in members(setup) if not ((told := TRIED.read(answers, host)) and told.succeeded)]
+        without = [host for host in members(setup) if not ((trial := TRIED.read(answers, host)) and trial.succeeded)]
         if not without:
             return self.reported((), f"the login may use sudo on {len(members(setup))} hosts")
         detail = f"the login may not become root on {', '.join(without)}: rules of firewalls were not read there"

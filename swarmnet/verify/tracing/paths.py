@@ -115,22 +115,22 @@ def _no_port(setup: Setup, answers: Answers, arrow: Arrow) -> Layer:
 def _overlay(answers: Answers, end: End, reached: list[Outcome], asking: tuple[End, ...]) -> Layer:
     """Return whether packets pass both ways, as both ends counted them. A port that opens proves it, too."""
     found, _problem = outcomes(answers, end.host, echoes_of(end))
-    told: list[str] = []
+    passing: list[str] = []
     for one in {outcome.target.name: outcome for outcome in reached if outcome.target.network}.values():
         other, network = one.target.end, one.target.network
         if other is None:
             continue
         way = f"{end.host} -> {other.host or '?'} on {network}"
         if found.get(one.target.name, {}).get("ok") is True:
-            told.append(f"{way}: sent and answered")
+            passing.append(f"{way}: sent and answered")
         elif any(
             each.seen not in (SILENT, UNREACHABLE, None) for each in reached if each.target.name == one.target.name
         ):
-            told.append(f"{way}: a connection passes")
+            passing.append(f"{way}: a connection passes")
         else:
             lost = Lost(OVERLAY, end.host, other.host or "", network, one.target.name)
             return _lost(answers, way, one, asking).model_copy(update={"evidence": lost.evidence()})
-    return ok(OVERLAY, "; ".join(told) or "no overlay is between")
+    return ok(OVERLAY, "; ".join(passing) or "no overlay is between")
 
 
 def _whole(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> Layer:

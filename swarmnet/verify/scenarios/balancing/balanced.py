@@ -145,7 +145,7 @@ def is_stale(lost: int, tries: int, backends: int) -> bool:
 
 def has_ipvs(answers: Answers, host: str) -> bool | None:
     """Return what the probe or the observer saw; None when neither was asked, or could tell."""
-    seen = [told for key in (FACTS, OBSERVER_FACTS) if (told := key.read(answers, host)) is not None]
+    seen = [facts for key in (FACTS, OBSERVER_FACTS) if (facts := key.read(answers, host)) is not None]
     return any(seen) if seen else None
 
 

@@ -31,8 +31,10 @@ class SightedScenario(Scenario):
         if not networks:
             return Findings((self.verdict("networks", Status.SKIPPED, UNENCRYPTED),))
         if len(observed_probes(setup)) < PAIR:
-            told = (absence.untested(setup, self.name, f"network {net.spec.name}", absence.TOO_FEW) for net in networks)
-            return Findings(tuple(told))
+            untested = (
+                absence.untested(setup, self.name, f"network {net.spec.name}", absence.TOO_FEW) for net in networks
+            )
+            return Findings(tuple(untested))
         return Findings(tuple(self.judge_networks(setup, answers, networks)))
 
     @abstractmethod

@@ -17,7 +17,7 @@ from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims, keys
 from swarmnet.verify.clock_skew import duration, right, skews, spoken
 from swarmnet.verify.ids import CauseId
-from swarmnet.verify.kernels import settings, told
+from swarmnet.verify.kernels import kernel_of, settings
 from swarmnet.verify.scenario import PAIR, Answers, Findings, HostCommand, Question, Scenario, Setup
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _spoken(setup: Setup, host: str) -> Iterable[Claim]:
 
 
 def _time(answers: Answers, host: str) -> float | None:
-    now = (told(answers, host) or {}).get("time")
+    now = (kernel_of(answers, host) or {}).get("time")
     return float(now) if isinstance(now, (int, float)) else None
 
 

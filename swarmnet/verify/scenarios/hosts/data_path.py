@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims, keys
 from swarmnet.verify.ids import CauseId
-from swarmnet.verify.kernels import settings, told
+from swarmnet.verify.kernels import kernel_of, settings
 from swarmnet.verify.scenario import Answers, Findings, HostCommand, Question, Scenario, Setup
 from swarmnet.verify.scenarios.hosts.kernels import OURS, between, failed, taken
 
@@ -47,7 +47,7 @@ class DataPath(Scenario):
 
     def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return one verdict a host and trouble, else one for all."""
-        seen = {host: said for host in setup.watched if (said := told(answers, host))}
+        seen = {host: said for host in setup.watched if (said := kernel_of(answers, host))}
         found = [self._held(setup, host, who) for host in setup.watched if (who := _holders(answers, host))]
         found += [verdict for host, said in seen.items() for verdict in self._host(setup, host, said)]
         if seen and not found:

@@ -120,8 +120,8 @@ def patience(setup: Setup) -> float:
 
 def _counted(answers: Answers, host: str, direction: str) -> dict[str, int] | None:
     """Return how many packets of gossip went to, or came from, each address; None where that was not counted."""
-    told = TOLD.read(answers, host)
-    side = told.get(direction) if told is not None else None
+    counts = TOLD.read(answers, host)
+    side = counts.get(direction) if counts is not None else None
     table = side.get("vxlan") if isinstance(side, dict) else None
     if not isinstance(table, dict):
         return None

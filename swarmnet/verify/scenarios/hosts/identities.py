@@ -12,7 +12,7 @@ from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims
 from swarmnet.verify.copies import same_engine, same_mac
 from swarmnet.verify.ids import CauseId
-from swarmnet.verify.kernels import settings, told
+from swarmnet.verify.kernels import kernel_of, settings
 from swarmnet.verify.scenario import Answers, Findings, Question, Scenario, Setup
 from swarmnet.verify.scenarios.hosts.kernels import between, is_lost
 
@@ -82,7 +82,7 @@ def _vtep(setup: Setup, host: str) -> str:
 
 def _addresses(setup: Setup, answers: Answers, host: str) -> dict[str, str]:
     """Return the addresses of a host with the hardware addresses of their devices, as far as they are known."""
-    macs = (told(answers, host) or {}).get("macs")
+    macs = (kernel_of(answers, host) or {}).get("macs")
     if isinstance(macs, dict) and macs:
         return {address: str(mac or "") for address, mac in macs.items() if not address.startswith("127.")}
     facts: HostFacts | None = setup.state.facts(host)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims, keys
 from swarmnet.verify.ids import CauseId
-from swarmnet.verify.kernels import VXLAN, VXLAN_TRIAL, settings, told, without_vxlan
+from swarmnet.verify.kernels import VXLAN, VXLAN_TRIAL, kernel_of, settings, without_vxlan
 from swarmnet.verify.keys import EXCHANGES, WAYS, outcomes
 from swarmnet.verify.scenario import (
     Answers,
@@ -58,7 +58,7 @@ class Kernels(Scenario):
 
     def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return one verdict a host and trouble, else one for all."""
-        seen = {host: said for host in setup.watched if (said := told(answers, host))}
+        seen = {host: said for host in setup.watched if (said := kernel_of(answers, host))}
         verdicts = [verdict for host, said in seen.items() for verdict in self._host(setup, answers, host, said)]
         verdicts += [self._unable(host) for host in setup.watched if host in without_vxlan(answers)]
         verdicts += self._machines(setup, answers)

@@ -160,8 +160,8 @@ class MeshScenario(Scenario):
         idle = sorted(set(hosts) - set(mesh.backends.values()))
         sides = "from themselves, by localhost, from their neighbours"
         sides += " and from your machine" if any(reachable(setup, host) for host in hosts) else ""
-        told = f"; {', '.join(idle)} has no task" if idle else ""
-        return f"{self.protocol} port {mesh.ports[self.protocol]} answers on {len(hosts)} nodes, {sides}{told}"
+        without_task = f"; {', '.join(idle)} has no task" if idle else ""
+        return f"{self.protocol} port {mesh.ports[self.protocol]} answers on {len(hosts)} nodes, {sides}{without_task}"
 
     def _doors(self, setup: Setup, mesh: MeshService, source: str, hosts: tuple[str, ...]) -> dict[str, JsonValue]:
         """Return what one side knocks at: the operator at all that are reached directly, a host at its neighbours."""

@@ -155,22 +155,22 @@ class Published(Scenario):
 
     def _service(self, setup: Setup, answers: Answers, name: str, mine: list[PublishedDoor]) -> Verdict:
         looks = {door: _look_at(setup, answers, door) for door in mine}
-        told: dict[Seen, list[str]] = defaultdict(list)
+        by_sight: dict[Seen, list[str]] = defaultdict(list)
         for door, seen in looks.items():
             if seen.look in (Look.CLOSED, Look.RULE_MISSING):
-                told[seen].append(door.host)
+                by_sight[seen].append(door.host)
         unread, incapable = (
             {door.host for door, seen in looks.items() if seen.look is look} for look in (Look.UNREAD, Look.NO_IPVS)
         )
         subject = f"service {name}"
-        if told:
-            detail = "; ".join(f"{what} on {', '.join(sorted(hosts))}" for what, hosts in told.items())
+        if by_sight:
+            detail = "; ".join(f"{what} on {', '.join(sorted(hosts))}" for what, hosts in by_sight.items())
             fix = "fix the findings of mesh-tcp on these nodes first, or restart Docker there to recreate the rules"
             if _is_shut_everywhere(looks):
                 fix = f"{FORGOTTEN} with docker service update --force {name}"
-            closed = {host for hosts in told.values() for host in hosts}
+            closed = {host for hosts in by_sight.values() for host in hosts}
             needed = tuple(_needed(setup, door) for door in mine if door.host in closed)
-            lost = all(one.look is Look.RULE_MISSING for one in told) and not _is_shut_everywhere(looks)
+            lost = all(one.look is Look.RULE_MISSING for one in by_sight) and not _is_shut_everywhere(looks)
             cause = CauseId.INGRESS_RULES if lost else CauseId.PORT_CLOSED
             verdict = self.verdict(subject, Status.FAILED, detail, fix, cause=cause)
             evidence: JsonObject = {**verdict.evidence, "hosts": [*sorted(closed)]}

@@ -122,9 +122,9 @@ class LookupScenario(Scenario):
         network: str,
         asked: set[tuple[str, str]],
         wrong: dict[tuple[str, str], str],
-        told: tuple[frozenset[tuple[str, str]], str],
+        reach: tuple[frozenset[tuple[str, str]], str],
     ) -> Verdict:
-        pairs, sentence = told
+        pairs, sentence = reach
         hosts = {source for source, _ in asked}
         return Verdict(
             scenario=self.name,

@@ -48,20 +48,20 @@ class UpstreamDns(Scenario):
 
         Where no host gets one, the cluster may have no way out: that is not a fault, but hanging look-ups are reported.
         """
-        told = {}
+        by_host = {}
         for probe in setup.ready:
             outcome = outcomes(answers, probe.host, OUTSIDE)[0].get("outside")
             if outcome is not None:
-                told[probe.host] = outcome
-        if not told:
+                by_host[probe.host] = outcome
+        if not by_host:
             return Findings((absence.unproved(setup, self.name, "hosts", "no probe could look up a name"),))
-        fine = [host for host, one in told.items() if one.get("code") in ANSWERED]
-        lost = [host for host in told if host not in fine]
+        fine = [host for host, one in by_host.items() if one.get("code") in ANSWERED]
+        lost = [host for host in by_host if host not in fine]
         if not lost:
             detail = f"{len(fine)} hosts get an answer for names outside of the swarm"
             return Findings((self.verdict("hosts", Status.OK, detail),))
-        slow = [host for host in lost if _milliseconds(told[host]) >= HANGS]
-        words = {str(told[host].get("code") or told[host].get("why")) for host in lost}
+        slow = [host for host in lost if _milliseconds(by_host[host]) >= HANGS]
+        words = {str(by_host[host].get("code") or by_host[host].get("why")) for host in lost}
         said = f"look-ups of names outside of the swarm fail on {', '.join(lost)} ({', '.join(sorted(words))})"
         if fine:
             verdict = self.verdict(
