@@ -44,6 +44,15 @@ def standing(state: ClusterState, inventory: Inventory) -> Standing:
     )
 
 
+def believed(state: ClusterState, inventory: Inventory) -> Standing:
+    """Return the health of the observed cluster, without belief in a leader that does not see its majority.
+
+    A leader that lost its majority a moment ago still answers for some seconds, and lists the managers that it misses.
+    """
+    found = standing(state, inventory)
+    return found if found.answering >= majority(found.managers) else lost(state, inventory)
+
+
 def answered(state: ClusterState, inventory: Inventory, *, hosts: Collection[str] | None = None) -> None:
     """Return when a manager answers for the cluster that the hosts are in, or when they are in none.
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from swarmnet.model.announced_losses import Health, Left, both, lost, majority
+from swarmnet.model.announced_losses import Health, Left, both
 from swarmnet.model.report import Status, Verdict
-from swarmnet.model.standing import standing
+from swarmnet.model.standing import believed
 from swarmnet.verify import claims
 from swarmnet.verify.causes.consequences import traced
 from swarmnet.verify.certainty import certainty_of
@@ -26,12 +26,9 @@ def unanswered(state: ClusterState, inventory: Inventory, scenarios: Sequence[Sc
     """Return why no manager answers, and what follows for each scenario; nothing where one does, or there is no swarm.
 
     It failed where a manager says so itself: it has no leader, or waits for its key. Where none says anything, the
-    swarm may be healthy: that is inconclusive. A leader that lost its majority a moment ago still answers, and lists
-    the managers that it misses.
+    swarm may be healthy: that is inconclusive.
     """
-    found = standing(state, inventory)
-    if found.answering < majority(found.managers):
-        found = lost(state, inventory)
+    found = believed(state, inventory)
     if found.health is not Health.LOST:
         return ()
     left = Left.of(state, inventory)

@@ -64,6 +64,21 @@ def test_a_lost_cluster_says_who_answers_and_what_to_start(who: dict[str, str], 
     assert any(words in found.cure for words in ("do not reset them", "unlock", "2377", "role: manager"))
 
 
+def test_a_leader_that_has_just_lost_its_majority_is_not_believed_though_it_still_answers() -> None:
+    state = swarm(HOSTS)
+    nodes = tuple(
+        one.model_copy(update={"reachability": "unreachable"}) if one.hostname in ("m2", "m3") else one
+        for one in state.nodes
+    )
+    hosts = tuple(one for one in state.hosts if one.host in ("m1", "w1"))
+    state = state.model_copy(update={"nodes": nodes, "hosts": hosts})
+
+    first, *rest = status_text(state, HOSTS).splitlines()
+    assert first == "cluster shop: lost: 1 of 3 managers answers, no quorum: start m2 and m3"
+    assert not any("one more manager lost" in one for one in rest)
+    assert status_json(state, HOSTS)["standing"]["health"] == "lost"
+
+
 def test_hosts_in_no_swarm_are_none() -> None:
     assert standing(blank(HOSTS), HOSTS).health is Health.ABSENT
     assert status_text(blank(HOSTS), HOSTS).splitlines()[0] == "cluster shop: no swarm: no host that answers is in one"

@@ -31,7 +31,7 @@ def command(cluster: LimitedCluster, watched: Watched, output: Output, show_valu
     with cluster.observed(quick(hosts)) as ports:  # what follows loads while the logins go on
         from swarmnet.model.announced_losses import Health
         from swarmnet.model.redaction import Cover
-        from swarmnet.model.standing import standing
+        from swarmnet.model.standing import believed
         from swarmnet.report.documents.lock import lock_entries
         from swarmnet.report.documents.status import status_document
         from swarmnet.report.reports.status import status_report
@@ -46,7 +46,7 @@ def command(cluster: LimitedCluster, watched: Watched, output: Output, show_valu
     document = status_document(state, hosts, lock_entries(found, operator), Cover(shows=show_values), backups=age)
     lines = (*status_lines(state, hosts), *lock_lines(found, operator), *backup_lines(age))
     targets.emit(status_report(document, lines))
-    if standing(state, hosts).health in (Health.DEGRADED, Health.LOST) or state.failures or age.overdue:
+    if believed(state, hosts).health in (Health.DEGRADED, Health.LOST) or state.failures or age.overdue:
         raise typer.Exit(ExitCode.INCOMPLETE)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from swarmnet.model.redaction import Cover
-from swarmnet.model.standing import failing_of, promoted, running_of, standing, strangers
+from swarmnet.model.standing import believed, failing_of, promoted, running_of, strangers
 from swarmnet.model.swarm import NodeSpec
 from swarmnet.report.cluster import host_names, is_outside, nodes_by_name, ports_of, services_by_name
 from swarmnet.report.documents.base import Entry, FailureEntry, JsonValue, Output, Text, failure_entries
@@ -134,7 +134,7 @@ def status_document(
         schema_=1,
         cluster=inventory.cluster,
         swarm=None if state.swarm is None else state.swarm.id,
-        standing=_standing(standing(state, inventory)),
+        standing=_standing(believed(state, inventory)),
         nodes=[_node(node, names, cover or Cover()) for node in nodes_by_name(state)],
         networks=[_network(network) for network in sorted(state.networks, key=lambda one: one.spec.name)],
         services=[_service(service, state) for service in services_by_name(state)],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from swarmnet.model.age import in_words
 from swarmnet.model.announced_losses import UNLOCK, Health
 from swarmnet.model.service_codecs import port_text
-from swarmnet.model.standing import failing_of, next_loss, promoted, running_of, standing, strangers
+from swarmnet.model.standing import believed, failing_of, next_loss, promoted, running_of, strangers
 from swarmnet.model.state import SwarmStanding
 from swarmnet.report.cluster import host_names, is_outside, nodes_by_name, ports_of, services_by_name
 from swarmnet.report.terminal.console import line, table
@@ -35,13 +35,14 @@ def status_lines(state: ClusterState, inventory: Inventory) -> Iterator[Line]:
 
     A reason has a line of its own: several would not fit on a screen.
     """
-    found = standing(state, inventory)
+    found = believed(state, inventory)
     health, reasons = (found.health.value, _STYLES[found.health]), _reasons(found, state)
     why = f": {reasons[0]}" if reasons else ""
     yield line((f"cluster {inventory.cluster}", "bold"), ": ", health, why)
     yield from (f"also: {reason}" for reason in reasons[1:])
     if state.swarm is not None:
-        yield _managers(found)
+        if found.health is not Health.LOST:
+            yield _managers(found)
         yield f"{count(len(state.nodes), 'node')}, swarm {state.swarm.id}"
     if found.cure:
         yield f"next: {found.cure}"
