@@ -164,7 +164,8 @@ def burst(run: str, task: dict[str, object], until: float) -> dict[str, object]:
     """Send ``count`` datagrams to every labelled address, one each ``spacing`` seconds, none again; count the answers.
 
     They leave one by one: what is sent at once fills queues, and measures those. Where the time is too short for all,
-    fewer leave, so that the last ones can be answered, too. Then each peer gets its turn, for ``PATIENCE`` at most.
+    fewer leave, but one to each, so that the last ones can be answered, too. Then each peer gets its turn, for
+    ``PATIENCE`` at most.
 
     Returns:
         Label to ``{"sent": n, "came": answers, "tries": n}``. What got there, the peers' servers count.
@@ -177,7 +178,7 @@ def burst(run: str, task: dict[str, object], until: float) -> dict[str, object]:
     pause = float(str(task["spacing"])) / max(1, len(addresses))
     end = until - min(LAST_WAIT, (until - time.monotonic()) / 2)
     for number in range(int(str(task["count"])) * len(addresses)):
-        if time.monotonic() + pause >= end:
+        if number >= len(addresses) and time.monotonic() + pause >= end:
             break
         begun = time.monotonic()
         all_of_it.send(number)

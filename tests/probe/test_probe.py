@@ -227,6 +227,14 @@ def test_a_burst_that_has_no_time_for_all_sends_fewer_and_waits_for_the_last_ans
     assert 0 < one["came"] == one["sent"] < 5000
 
 
+def test_a_burst_that_has_no_time_at_all_still_sends_one_to_each() -> None:
+    task: JsonObject = {"kind": "loss", "key": "k", "from": "w1", "network": "loss/front", "count": 9, "limit": 0.0}
+    port = free_port()
+    with serving("w2", port):
+        found = run({**task, "spacing": 0.002, "targets": {"w2": "127.0.0.1"}}, port=port)
+    assert found["k"]["targets"]["w2"] == {"sent": 1, "came": 1, "tries": 1}  # type: ignore[index,call-overload]
+
+
 def test_the_way_to_an_address_by_ipv6_is_the_kernels_own() -> None:
     assert netlink.route("::1") == {"device": "lo", "local": "::1"}
     assert netlink.ways({"me": "::1"})["me"]["mtu"] == netlink.links()["lo"]["mtu"]  # type: ignore[index]
