@@ -57,7 +57,7 @@ def test_it_tests_what_the_options_choose_and_leaves_nothing(lab: Lab, operator:
     assert {matrix["scenario"] for matrix in skipped["matrices"]} == {"icmp"}
     operator.types(*VERIFY, "--network", "nosuch", exits=2)
 
-    assert traces(lab) == before
+    assert soon(lambda: traces(lab) == before), (before, traces(lab))
 
 
 def test_a_link_that_loses_large_packets_is_one_cause_with_its_size_and_what_stalls_follows(
@@ -84,7 +84,7 @@ def test_its_probe_comes_from_an_archive_or_by_digest_from_a_registry(lab: Lab, 
     before = traces(lab)
     (operator.directory / "probe.tar.gz").write_bytes(build())
     operator.types(*VERIFY, *QUICK, "--probe-archive", "probe.tar.gz")
-    assert traces(lab) == before
+    assert soon(lambda: traces(lab) == before), (before, traces(lab))
 
     address = str(lab.host("registry").address)
     authority = Authority.new()
@@ -98,11 +98,11 @@ def test_its_probe_comes_from_an_archive_or_by_digest_from_a_registry(lab: Lab, 
         trust_registry(lab, place, authority.pem.decode())
         reference = _push_probe(engine, place)
         operator.types(*VERIFY, *QUICK, "--probe-image", reference)
-        assert traces(lab) == before
+        assert soon(lambda: traces(lab) == before), (before, traces(lab))
     # The registry is gone: the hosts have no image, and cannot pull it. Nothing was proved.
     said = operator.types(*VERIFY, *QUICK, "--probe-image", reference, exits=3)
     assert "was proved" in " ".join(said.split())
-    assert traces(lab) == before
+    assert soon(lambda: traces(lab) == before), (before, traces(lab))
 
 
 def test_ctrl_c_at_any_moment_leaves_nothing(lab: Lab, operator: Operator) -> None:

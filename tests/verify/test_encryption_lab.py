@@ -14,6 +14,7 @@ from swarmnet.verify.story import VerifyOptions
 from tests.support.commands import docker
 from tests.support.live_verify import run, traces
 from tests.support.own_cluster import IMAGE
+from tests.support.waiting import soon
 from tests.verify.staged import named, staged
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def test_encryption_is_proved_next_to_a_plain_overlay_that_is_gone_afterwards(ow
     assert "the same filter read them on swarmnet-control-" in said["encryption"]
     assert "the same packets arrive on plain swarmnet-control-" in said["injection"]
     assert said["mtu"].startswith("exactly 1424 bytes pass between all 6 pairs")
-    assert traces(own_cluster.lab) == before
+    assert soon(lambda: traces(own_cluster.lab) == before), (before, traces(own_cluster.lab))
 
 
 def test_blocked_esp_and_flushed_rules_are_distinguished_and_named(own_cluster: OwnCluster) -> None:

@@ -67,7 +67,7 @@ def test_a_healthy_plain_overlay_is_green_on_three_engine_versions_and_nothing_s
     }
     assert all(matrix.counts() == {Status.OK: 6} for matrix in result.matrices)
     assert {matrix.scenario for matrix in result.matrices} == {"icmp", "udp", "tcp", "loss"}
-    assert traces(bare) == before
+    assert soon(lambda: traces(bare) == before), (before, traces(bare))
 
 
 def test_an_interrupted_run_leaves_nothing_behind(bare: Lab) -> None:
@@ -79,7 +79,7 @@ def test_an_interrupted_run_leaves_nothing_behind(bare: Lab) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         run(bare, VerifyOptions(ALL, networks=("front",)), interrupt)
-    assert traces(bare) == before
+    assert soon(lambda: traces(bare) == before), (before, traces(bare))
 
 
 @pytest.fixture(scope="module")
@@ -257,7 +257,7 @@ def test_services_are_asked_from_inside_their_containers_on_networks_that_take_n
         assert soon(lambda: all_run(swarm))
         before = traces(swarm)
         result = run(swarm, VerifyOptions(EXPECTED, expected=expected, settle=PATIENT))
-        assert traces(swarm) == before
+        assert soon(lambda: traces(swarm) == before), (before, traces(swarm))
     finally:
         docker(swarm, "m1", "service", "rm", *SERVICES, "logs")
         for host in ("m1", "m2"):

@@ -19,6 +19,7 @@ from swarmnet.verify.scenario import (
 )
 from swarmnet.verify.story import VerifyOptions
 from tests.support.live_verify import run, traces
+from tests.support.waiting import soon
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
@@ -61,7 +62,7 @@ def seen(own_cluster: OwnCluster) -> Answers:
     before = traces(own_cluster.lab)
     watching = Watching()
     run(own_cluster.lab, VerifyOptions((watching,), networks=("plain",)))
-    assert traces(own_cluster.lab) == before
+    assert soon(lambda: traces(own_cluster.lab) == before), (before, traces(own_cluster.lab))
     return watching.answers
 
 
