@@ -168,12 +168,13 @@ class Tally:
             if answer.get(key) and len(found) < ADDRESSES:
                 found[str(answer[key])] = None
 
-    def outcome(self) -> dict[str, object]:
-        """Return the count: ``ok`` when nothing was lost."""
+    def outcome(self, earlier: tuple[str, ...] = ()) -> dict[str, object]:
+        """Return the count: ``ok`` when nothing was lost; ``reached``: who answered now, or ``earlier``."""
         times = sorted(self._times)
         return {
             "ok": bool(self.seen) and not self.lost,
             "seen": self.seen,
+            "reached": sorted({*self.seen, *earlier}),
             "lost": self.lost,
             "tries": self.lost + sum(self.seen.values()),
             "why": self.why,
@@ -187,7 +188,8 @@ class Tally:
 def at_door(door: Door, expected: list[str], times: int, until: float) -> dict[str, object]:
     """Wait until all expected have answered, then knock ``times`` times and count; return the count.
 
-    No knock is begun after ``until``. Without a single answer, or time left to count, the count is that of the waiting.
+    No knock is begun after ``until``, so a busy host counts few: ``reached`` has all who answered, also before. Without
+    a single answer, or time left to count, the count is that of the waiting.
     ``times`` 0 knocks once, and waits longer than an attempt only for a door that is merely opened.
     """
     attempt = max(SHORTEST, min(ATTEMPT, (until - time.monotonic()) / 5))
@@ -212,7 +214,7 @@ def at_door(door: Door, expected: list[str], times: int, until: float) -> dict[s
             break
         count.knock(door)
     count.settle()
-    return count.outcome() if count.seen or count.lost else warm.outcome()
+    return count.outcome(tuple(warm.seen)) if count.seen or count.lost else warm.outcome()
 
 
 def ask_all(doors: list[Door], expected: list[str], times: int, until: float) -> list[dict[str, object]]:

@@ -60,6 +60,7 @@ def test_every_knock_tells_who_opened_and_how_both_sides_see_each_other(protocol
     assert knock(protocol) == {
         "ok": True,
         "seen": {"node1": 3},
+        "reached": ["node1"],
         "lost": 0,
         "tries": 3,
         "why": "",

@@ -264,3 +264,25 @@ def test_an_entry_that_answers_no_host_stays_the_cause_and_no_side_is_odd() -> N
     place = cluster()
     (verdict,) = judged(place, seen(place, everywhere("w2"), look=HEALTHY))
     assert verdict.subject == "entry w2"
+
+
+@pytest.mark.parametrize(
+    "few",
+    [
+        {"ok": True, "seen": {"n1": 3}, "reached": ["n1"], "lost": 0, "tries": 3},
+        {"ok": True, "seen": {"n1": 8}, "reached": ["n1", "n2"], "lost": 0, "tries": 8},
+    ],
+    ids=["too few connections", "reached before the count"],
+)
+def test_a_task_counts_as_never_reached_only_after_it_had_its_turns(few: JsonObject) -> None:
+    place = cluster()
+    verdicts = judged(place, seen(place, {("w3", "w1"): few}))
+    assert {verdict.status for verdict in verdicts} == {Status.OK}
+
+
+def test_a_task_that_all_turns_pass_over_is_never_reached() -> None:
+    place = cluster()
+    passed: JsonObject = {"ok": True, "seen": {"n1": 8}, "reached": ["n1"], "lost": 0, "tries": 8}
+    (verdict,) = judged(place, seen(place, {("w3", "w1"): passed}, look=HEALTHY))
+    assert verdict.status is Status.FAILED
+    assert "the task on w2 is never reached" in verdict.detail

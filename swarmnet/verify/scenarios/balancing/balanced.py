@@ -99,17 +99,24 @@ def share(outcome: JsonObject, backends: Mapping[str, str]) -> Share:
         if stale:
             return Share(CauseId.BALANCE_LOST, Status.FAILED, words)
         return Share(CauseId.BALANCE_LOSSY, Status.WARNING, words)
-    missing = sorted(host for node, host in backends.items() if node not in counts)
+    missing = sorted(host for node, host in backends.items() if node not in reached(outcome))
     if missing:
         return Share(
             CauseId.BALANCE_MISSING, Status.FAILED, f"no connection of {tries} reached the task on {', '.join(missing)}"
         )
+    counts = {**dict.fromkeys(backends, 0), **counts}
     even = sum(counts.values()) / len(counts)
     worst, count = max(counts.items(), key=lambda item: abs(item[1] - even))
     if abs(count - even) > max(SLACK, even * UNEVEN):
         detail = f"the task on {backends.get(worst, worst)} got {count} of {tries} connections, not about {even:.0f}"
         return Share(CauseId.BALANCE_UNEVEN, Status.WARNING, detail)
     return Share(None, Status.OK, f"each backend got {min(counts.values())} to {max(counts.values())} of {tries}")
+
+
+def reached(outcome: JsonObject) -> frozenset[str]:
+    """Return who answered a host's connections: those that were counted, or those of the wait before."""
+    found = outcome.get("reached", outcome.get("seen"))
+    return frozenset(map(str, found)) if isinstance(found, dict | list) else frozenset()
 
 
 def unreached(setup: Setup, network: str, host: str, outcome: JsonObject) -> tuple[frozenset[Claim], ...]:
@@ -120,8 +127,8 @@ def unreached(setup: Setup, network: str, host: str, outcome: JsonObject) -> tup
     dealt out between them, and a task without an answer may have had no turn.
     """
     known = setup.service.backends if setup.service else {}
-    seen, lost, tries = outcome.get("seen"), _whole(outcome.get("lost")), _whole(outcome.get("tries"))
-    missing = sorted(peer for node, peer in known.items() if not isinstance(seen, dict) or node not in seen)
+    lost, tries, seen = _whole(outcome.get("lost")), _whole(outcome.get("tries")), reached(outcome)
+    missing = sorted(peer for node, peer in known.items() if node not in seen)
     table = frozenset((claims.balancer(host, network),))
     found = [table | claims.exchange(setup, network, host, peer) for peer in missing]
     if tries < SURE_TURNS * len(known) and found:

@@ -25,7 +25,7 @@ from swarmnet.verify.scenario import (
     Scenario,
     Setup,
 )
-from swarmnet.verify.scenarios.balancing.balanced import has_ipvs, is_stale
+from swarmnet.verify.scenarios.balancing.balanced import SURE_TURNS, has_ipvs, is_stale, reached
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject, JsonValue
@@ -101,7 +101,8 @@ class View:
         """Return what is wrong; None when every task answered and nothing was lost."""
         if not self.answered:
             return Complaint(Flaw.SILENT, why=self.why)
-        if missing := sorted(backends - self.answered):
+        missing = sorted(backends - self.answered)
+        if missing and (self.lost or self.tries >= SURE_TURNS * len(backends)):
             return Complaint(Flaw.UNREACHED, tuple(missing))
         if not is_stale(self.lost, self.tries, len(backends)):
             return None
@@ -266,9 +267,8 @@ def failing(setup: Setup, answers: Answers, looked: Knocks) -> Complaints:
 
 
 def _view(outcome: JsonObject, backends: dict[str, str] | object) -> View:
-    seen = outcome.get("seen")
     known = backends if isinstance(backends, dict) else {}
-    hosts = frozenset(str(known.get(who, who)) for who in seen) if isinstance(seen, dict) else frozenset[str]()
+    hosts = frozenset(str(known.get(who, who)) for who in reached(outcome))
     lost, tries = outcome.get("lost"), outcome.get("tries")
     return View(
         hosts, lost if isinstance(lost, int) else 0, tries if isinstance(tries, int) else 0, str(outcome.get("why"))
