@@ -126,6 +126,7 @@ class CauseId(_Explained):
     NAMELESS_TASK = ("nameless-task", "a task runs, and no name leads to it")
     STALE_ADDRESS = ("stale-address", "a name leads to an address that no running task has")
     ALIAS_TWICE = ("alias-twice", "two services, or a service and a container, have one name on a network")
+    HOSTS_ENTRY = ("hosts-entry", "an extra host of a service hides a name of the swarm, or leads to no task")
     UNEVEN_SPREAD = ("uneven-spread", "tasks are not spread evenly over the values of a label")
     SPREAD_LABEL = ("spread-label", "no node has the label over which tasks should be spread")
 

@@ -15,7 +15,7 @@ import pytest
 from swarmnet.verify.ids import CauseId
 from tests.support.held import missing
 
-NUMBER = 67
+NUMBER = 68
 PARTS = 4
 
 

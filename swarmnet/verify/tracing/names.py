@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from swarmnet.model.expectation import PartyKind
 from swarmnet.model.report import Status
 from swarmnet.model.trace import Layer
 from swarmnet.verify.ends import HOST_NETWORK, has_names
 from swarmnet.verify.ids import CauseId
+from swarmnet.verify.own import overlays_of
 from swarmnet.verify.scenarios.expected.asked import UNRESOLVABLE
+from swarmnet.verify.scenarios.own.extra_hosts import REMOVE, astray
 from swarmnet.verify.scenarios.own.processes import NAMESERVER_FIX, PROGRAMS, asks_others, program_of
 from swarmnet.verify.tracing.asking import namespace_of
 from swarmnet.verify.tracing.layers import failed, ok, unknown
@@ -35,6 +38,8 @@ def looked_up(
     """Return whether the name leads to the service's virtual address, or to its containers."""
     if unasked := [one for one in named if one.seen is None]:
         return unknown("name", f"{arrow.target.name} was not asked for: {unasked[0].why}")
+    if led_astray := hidden(setup, arrow):
+        return led_astray
     lost = [one for one in named if one.seen == UNRESOLVABLE]
     if elsewhere := _elsewhere(answers, end, others, is_lost=bool(lost)):
         return elsewhere
@@ -54,6 +59,18 @@ def looked_up(
         )
     kind = "its virtual address" if led & virtual else "its containers"
     return ok("name", f"{arrow.target.name} -> {', '.join(sorted(led))} ({kind})")
+
+
+def hidden(setup: Setup, arrow: Arrow) -> Layer | None:
+    """Return the extra host of the source that leads a name of the target elsewhere; None where there is none."""
+    target = arrow.target
+    named = target.name.lower() if target.kind is PartyKind.NAME else None
+    found = astray(setup.state, overlays_of(setup.state, (), named=False), setup.held)
+    for one in found if arrow.source.kind is PartyKind.SERVICE else ():
+        is_asked = one.name.lower() == named or (target.kind is PartyKind.SERVICE and target.name in one.owners)
+        if one.service == arrow.source.name and is_asked:
+            return failed("name", one.words, CauseId.HOSTS_ENTRY, f"{REMOVE} {one.command}")
+    return None
 
 
 def _elsewhere(answers: Answers, end: End, others: tuple[End, ...], *, is_lost: bool) -> Layer | None:

@@ -29,6 +29,7 @@ from swarmnet.verify.scenarios.mesh.mesh import address_of
 from swarmnet.verify.scenarios.own.processes import PROGRAMS, not_listening, program_of
 from swarmnet.verify.tracing.asking import TRACE, by_name, namespace_of, places_of
 from swarmnet.verify.tracing.layers import container, failed, ok, target, unknown, worst
+from swarmnet.verify.tracing.names import hidden
 from swarmnet.verify.tracing.rules import reaches, stopped, untranslated
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def outwards(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> Iterator
     tried = [outcome_of(answers, end, TRACE, one) for one in by_name(setup, answers, arrow)]
     if unasked := [one for one in tried if one.seen is None]:
         yield unknown("name", f"{arrow.target} was not asked for: {unasked[0].why}")
+    if led_astray := hidden(setup, arrow):
+        yield led_astray
     if lost := [one for one in tried if one.seen == UNRESOLVABLE]:
         fix = "check the nameservers of that host: swarmnet verify --only dns-upstream"
         yield failed("name", f"{lost[0].target.name} is not found: {lost[0].why}", CauseId.UNRESOLVABLE, fix)

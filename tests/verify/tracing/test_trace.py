@@ -9,7 +9,10 @@ import pytest
 
 from swarmnet.errors import UsageError
 from swarmnet.model.expectation import Arrow, Check, Party, PartyKind
+from swarmnet.model.network import Network, NetworkSpec
 from swarmnet.model.report import Status
+from swarmnet.model.service import Attachment
+from swarmnet.model.subnet import Subnet
 from swarmnet.verify.ends import End
 from swarmnet.verify.keys import SAVE
 from swarmnet.verify.scenario import Answer, HostCommand, InsideTask
@@ -159,6 +162,19 @@ def test_the_first_broken_layer_ends_the_way_and_names_its_cause(
     found = broken(hosts.traced(arrow(API, DB, 5432)))
     assert (found.name, found.cause) == (layer, cause)
     assert found.fix
+
+
+@pytest.mark.parametrize(("address", "is_hidden"), [("10.2.0.41", True), ("10.2.0.9", False)])
+def test_an_extra_host_of_the_source_comes_before_the_resolver(address: str, *, is_hidden: bool) -> None:
+    way = arrow(API, DB, 5432)
+    setup = expecting(way)
+    back = NetworkSpec(name="back", driver="overlay", subnets=(Subnet(subnet="10.2.0.0/24"),))
+    spec = {"networks": (Attachment(network="back"),), "hosts": {"db": address}}
+    services = [one.model_copy(update={"spec": one.spec.model_copy(update=spec)}) for one in setup.state.services]
+    known = {"networks": (Network(id="back", spec=back),), "services": tuple(services)}
+    path = Containers(replace(setup, state=setup.state.model_copy(update=known))).traced(way)
+    assert [layer.name for layer in path.layers if layer.cause == "hosts-entry"] == ["name"] * is_hidden
+    assert (path.status is Status.FAILED) is is_hidden
 
 
 @pytest.mark.parametrize(("arrives", "said"), [(True, "get lost on the way back"), (False, "nothing arrives there")])

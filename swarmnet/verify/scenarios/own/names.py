@@ -2,7 +2,7 @@
 
 On each host with a task on an overlay, one container asks the engine's resolver for every service there: name, aliases,
 and ``tasks.NAME``. Whether its ``/etc/resolv.conf`` names that resolver, ``own-programs`` reports. Engines give a name
-to a task once it is healthy, and take it away when the task ends.
+to a task once it is healthy, and take it away when the task ends. Extra hosts of a service come before any resolver.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from swarmnet.verify.own import MOST, by_service, is_changing, moved_services, o
 from swarmnet.verify.scenario import OPERATOR, Answers, Findings, InsideTask, Question, SwarmTask, in_steps
 from swarmnet.verify.scenarios.names.names import GOSSIP_FIX, MORE, needed
 from swarmnet.verify.scenarios.own.addresses import OwnScenario, addresses_on
+from swarmnet.verify.scenarios.own.extra_hosts import REMOVE, astray
 from swarmnet.verify.scenarios.own.looks import Look, Looks, Name, is_nameless
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from swarmnet.verify.ends import End
     from swarmnet.verify.keys import Key
     from swarmnet.verify.scenario import Setup
+    from swarmnet.verify.scenarios.own.extra_hosts import ExtraHost
 
 ABSENT = 1.5
 """Seconds for names that should lead nowhere: an answer comes at once, and no second one is waited for."""
@@ -59,6 +61,7 @@ class OwnNames(OwnScenario):
         moved = moved_services(setup.state, RUNNING_NOW.read(answers, OPERATOR))
         wrong = [one for one in looks.wrong if one.name.service not in moved]
         verdicts = [*self._wrong(setup, wrong, looks), *self._deaf(looks), *self._unasked(setup, looks)]
+        verdicts += self._hidden(setup)
         changing = {one.name.service for one in looks.wrong} & moved
         changing |= {one.spec.name for one in own_services(setup.state) if is_changing(one) and _is_on(setup, one)}
         if changing:
@@ -136,6 +139,19 @@ class OwnNames(OwnScenario):
             )
             evidence: JsonObject = {**made.evidence, "hosts": [host]}
             yield made.model_copy(update={"evidence": evidence, "needed": claims.each((claims.resolver(host),))})
+
+    def _hidden(self, setup: Setup) -> Iterator[Verdict]:
+        """Yield what extra hosts of services hide: no resolver is asked for such a name."""
+        groups: dict[tuple[str, Status], list[ExtraHost]] = defaultdict(list)
+        for one in astray(setup.state, setup.overlays, setup.held):
+            groups[one.service, one.status].append(one)
+        for (service, status), found in groups.items():
+            words = "; ".join(one.words for one in found)
+            fix = REMOVE if status is Status.FAILED else f"if that is not on purpose, {REMOVE}"
+            made = self.verdict(f"service {service}", status, words, fix, cause=CauseId.HOSTS_ENTRY)
+            entries: list[JsonValue] = [{"name": one.name, "address": one.address} for one in found]
+            evidence = {**made.evidence, "entries": entries, "commands": [one.command for one in found]}
+            yield made.model_copy(update={"evidence": evidence})
 
     def _unasked(self, setup: Setup, looks: Looks) -> Iterator[Verdict]:
         if looks.unanswered:
