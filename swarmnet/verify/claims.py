@@ -218,6 +218,11 @@ def forwarding(host: str) -> Claim:
     return ("forwarding", host)
 
 
+def bridge(host: str) -> Claim:
+    """Return the claim that a host sends what is for containers on its ``docker_gwbridge`` to that bridge."""
+    return ("bridge", host)
+
+
 def outwards(host: str) -> Claim:
     """Return the claim that a host passes on what its containers send out of the swarm, with its own address."""
     return ("outwards", host)

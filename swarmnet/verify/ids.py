@@ -70,6 +70,7 @@ class CauseId(_Explained):
     IP_FORWARD = ("ip-forward", "the kernel does not forward packets")
     OUTER_SOURCE = ("outer-source", "the host sends VXLAN from an address that its peers do not know")
     RP_FILTER = ("rp-filter", "a strict reverse path filter drops what peers send")
+    BRIDGE_ROUTE = ("bridge-route", "packets to containers on docker_gwbridge leave a host by another device")
     NO_VXLAN = ("no-vxlan", "the kernel cannot do VXLAN")
     LEFTOVER_VXLAN = ("leftover-vxlan", "a VXLAN device of a network is left in the host's own namespace")
     MACHINE_ID = ("machine-id", "several hosts have the same machine-id")

@@ -7,9 +7,11 @@ from collections import defaultdict
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
+from swarmnet.model.network import GATEWAY
 from swarmnet.model.verification import ProbeKit
 from swarmnet.verify.inside import inside
 from swarmnet.verify.probes.run import Run
+from swarmnet.verify.scenarios.control.subnets import within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -140,10 +142,19 @@ class Paths:
             return _resolved(task, target)
         fixed: dict[JsonValue, JsonValue] = {
             "sizes": {"ok": True, "why": "", "tries": 1, "largest": task.get("size"), "beyond": "too large"},
-            "ways": {"ok": True, "device": "eth0", "mtu": 1500},
+            "ways": {"ok": True, "device": self._device(host, task, target), "mtu": 1500},
         }
         usual: JsonValue = {"ok": True, "why": "", "tries": 1, "ms": 0.3, "id": self._identity(target)}
         return fixed.get(task["kind"], usual)
+
+    def _device(self, host: str, task: JsonObject, label: str) -> str:
+        """Return by which device a host reaches a target: its own bridge, or its card."""
+        targets = task["targets"]
+        assert isinstance(targets, dict)
+        machine = self._world.machines.get(host)
+        nets = machine.networks.values() if machine else ()
+        blocks = [part.subnet for net in nets if net.spec.name == GATEWAY for part in net.spec.subnets]
+        return GATEWAY if any(within(str(targets[label]), block) for block in blocks) else "eth0"
 
     def _identity(self, host: str) -> str:
         """Return what the probe there calls itself: as the task of a service, its node's id."""

@@ -180,13 +180,14 @@ def _missed(setup: Setup, complaint: Complaint) -> tuple[str, ...]:
 
 
 def _way_in(setup: Setup, side: str, entry: str, protocol: str) -> frozenset[Claim]:
-    """Return what a connection of one side into an entry needs; of the host itself, the namespace of the mesh alone."""
+    """Return what a connection of one side into an entry needs; of the host itself, the bridge and the namespace."""
+    inside = frozenset({claims.mesh_namespace(entry), claims.bridge(entry)})
     if side in (entry, "localhost"):
-        return frozenset({claims.mesh_namespace(entry)})
+        return inside
     port = setup.mesh.ports[protocol] if setup.mesh else 0
-    found = {claims.entry(entry, protocol), claims.door(side, entry, protocol), claims.mesh_namespace(entry)}
+    found = inside | {claims.entry(entry, protocol), claims.door(side, entry, protocol)}
     found |= {claims.published(protocol, port, one, entry) for one in (side, OPERATOR)}
-    return frozenset(found | ({claims.passage("doors", side, entry)} if side != OPERATOR else set()))
+    return found | ({claims.passage("doors", side, entry)} if side != OPERATOR else frozenset())
 
 
 def _lost_everywhere(mesh: MeshService, complaints: Iterable[Complaints]) -> frozenset[str]:

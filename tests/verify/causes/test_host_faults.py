@@ -17,6 +17,7 @@ from swarmnet.verify.scenario import OPERATOR, Answer, Answers
 from swarmnet.verify.scenarios.hosts.firewall import HostFirewall
 from swarmnet.verify.scenarios.hosts.kernels import Kernels
 from swarmnet.verify.scenarios.mesh.mesh import LOCALHOST, MeshTcp
+from tests.verify.scenarios.test_bridge_way import bridged, inwards
 from tests.verify.scenarios.test_host_firewall import DOCKER, table
 from tests.verify.scenarios.test_mesh_entries import HEALTHY, HOSTS, SHUT, cluster, everywhere, opened, seen
 
@@ -38,7 +39,7 @@ NOT_REACHED = {
 def place() -> Setup:
     base = cluster()
     observers = tuple(replace(one, vtep=f"192.0.2.{one.host[1:]}") for one in base.observers)
-    return replace(base, observers=observers)
+    return bridged(replace(base, observers=observers))
 
 
 def rules(text: str) -> Answers:
@@ -53,6 +54,7 @@ def kernel(**odd: int) -> Answers:
 RAW = "*raw\n-A PREROUTING -p udp -m udp --dport 4789 -j DROP\nCOMMIT\n"
 FAULTS: dict[str, tuple[Answers, dict[tuple[str, str], JsonObject], str]] = {
     "ip_forward is 0": (kernel(forward=0), FROM_OTHERS, "ip-forward"),
+    "a VPN's route leads away from containers": (inwards("w2", "tun0"), everywhere("w2"), "bridge-route"),
     "the table raw drops VXLAN": (rules(RAW + table()), NOT_REACHED, "firewall-drops"),
     "INPUT drops VXLAN": (rules(table("-A INPUT -p udp -m udp --dport 4789 -j DROP")), NOT_REACHED, "firewall-drops"),
     "OUTPUT drops VXLAN": (

@@ -198,7 +198,7 @@ def test_an_entry_that_misses_a_task_on_another_host_rests_on_the_way_there() ->
 
 def test_an_entry_that_does_not_answer_itself_though_it_has_a_task_is_not_a_consequence_of_any_way() -> None:
     (verdict,) = judged(cluster(), seen(cluster(), everywhere("w2"), look=HEALTHY))
-    assert frozenset({claims.mesh_namespace("w2")}) in verdict.needed
+    assert frozenset({claims.mesh_namespace("w2"), claims.bridge("w2")}) in verdict.needed
 
 
 def test_an_entry_that_answers_only_itself_is_blocked_on_the_way_in() -> None:

@@ -63,7 +63,7 @@ class SubnetOverlaps(ControlScenario):
         found = []
         for facts in setup.state.hosts:
             for net, part in [(one, part) for one in facts.networks for part in one.spec.subnets]:
-                inside = [host for host, address in known.items() if _within(address, part.subnet)]
+                inside = [host for host, address in known.items() if within(address, part.subnet)]
                 if net.spec.driver == "bridge" and inside:
                     found.append(self._bridge(setup, (facts.host, net.spec.name, part.subnet), inside))
         return found
@@ -102,7 +102,7 @@ def _hidden(setup: Setup, subnet: str) -> Iterable[tuple[str, list[str]]]:
     return sorted(routes.items())
 
 
-def _within(address: str, subnet: str) -> bool:
+def within(address: str, subnet: str) -> bool:
     """Return whether an address is in a subnet; text that is not an address is in none."""
     try:
         return ip_address(address) in ip_network(subnet)

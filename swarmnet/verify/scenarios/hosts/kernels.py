@@ -2,7 +2,8 @@
 
 Kernels silently drop what comes from another address than the one by which an overlay knows a host (the forwarding
 row is fixed, ``vxlan_snoop``), what comes by another device than the one that answers would leave by (``rp_filter``),
-and what they are set not to forward. None of it is seen on the wire.
+what they are set not to forward, and what a route leads away from the bridge to the containers. None of it is seen on
+the wire.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from swarmnet.verify.scenario import (
     Scenario,
     Setup,
 )
+from swarmnet.verify.scenarios.hosts.bridge_way import bridge_way, led_away
 from swarmnet.verify.scenarios.sizes.overlay import ways
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ STRICT = 1
 
 
 class Kernels(Scenario):
-    """Forwarding, source addresses, reverse path filters, left VXLAN devices, live restore, cloned machines."""
+    """Forwarding, source addresses, reverse path filters, ways to containers, left devices, live restore, clones."""
 
     name: ClassVar[str] = "kernels"
     summary: ClassVar[str] = "kernels and engines of the hosts let the swarm's packets pass"
@@ -52,6 +54,7 @@ class Kernels(Scenario):
         for host in setup.watched:
             found.append(settings(host))
             found.append(ways(setup, host))
+            found += bridge_way(setup, host)
             found.append(HostCommand(host, MACHINE.name, ("cat", "/etc/machine-id")))
             found.append(HostCommand(host, VXLAN.name, VXLAN_TRIAL, sudo=True))
         return tuple(found)
@@ -61,6 +64,8 @@ class Kernels(Scenario):
         seen = {host: said for host in setup.watched if (said := kernel_of(answers, host))}
         verdicts = [verdict for host, said in seen.items() for verdict in self._host(setup, answers, host, said)]
         verdicts += [self._unable(host) for host in setup.watched if host in without_vxlan(answers)]
+        away = [one for host in setup.watched for one in led_away(setup, answers, host)]
+        verdicts += [one.verdict(self.name) for one in away]
         verdicts += self._machines(setup, answers)
         if seen and not any(one.status is Status.FAILED for one in verdicts):
             detail = (
