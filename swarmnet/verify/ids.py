@@ -57,6 +57,7 @@ class CauseId(_Explained):
     NO_MANAGER = ("no-manager", "hosts are in a swarm that no manager of the inventory is in")
     ORDERS_BLOCKED = ("orders-blocked", "a host does not reach the managers' port, 2377")
     GOSSIP_TCP = ("gossip-tcp", "the engines' gossip port, 7946, does not open by TCP")
+    DATA_PATH_ADDRESS = ("data-path-address", "other hosts do not reach the address at which a host expects VXLAN")
     ADDRESS_UNREACHED = ("address-unreached", "nothing gets from other hosts to the address that a node is known by")
     ADDRESS_GONE = ("address-gone", "the address that a node is known by is on none of its host's devices")
     NODE_DOWN = ("node-down", "a node is not ready, or managers do not reach each other")

@@ -64,8 +64,15 @@ class Observer:
     host: str
     vtep: str = ""
     """The host's address on the underlay, between which VXLAN and ESP travel."""
+    node_address: str = ""
+    """The address that its node is known by, to which gossip goes; empty where that is the same one."""
     problem: str | None = None
     """Why there is none; None when it runs."""
+
+    @property
+    def known_by(self) -> str:
+        """The address that other nodes know it by."""
+        return self.node_address or self.vtep
 
 
 @dataclass(frozen=True, slots=True)

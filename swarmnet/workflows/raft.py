@@ -19,10 +19,11 @@ from swarmnet.operations.swarm.recover import asks_for_autolock
 from swarmnet.plan.guard import Permissions
 from swarmnet.plan.recovery.raft import brought_back, source
 from swarmnet.workflows.apply import Goal, apply
+from swarmnet.workflows.fleet.data_path import kept_data_path
 from swarmnet.workflows.fleet.observe import Look
 from swarmnet.workflows.fleet.settle import observe_settled
 from swarmnet.workflows.lock.holders import living
-from swarmnet.workflows.recover import OneManager, data_path
+from swarmnet.workflows.recover import OneManager
 from swarmnet.workflows.unlock import Answer, unlock
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def _manifest(ports: Ports, order: RaftOrder, chosen: Source, *, autolock: bool)
         node_id=membership.node_id,
         engine=engine.version,
         address=membership.address,
-        data_path=data_path(ports, chosen.host, engine.data_root) or None,
+        data_path=kept_data_path(ports, chosen.host, engine.data_root) or None,
         autolock=autolock,
         members=tuple(Member(node_id=node, address=address) for node, address in membership.members),
     )

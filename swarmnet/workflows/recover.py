@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import zlib
 from dataclasses import replace
 from functools import partial
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import HostError, RefusedError
 from swarmnet.model.border import border
-from swarmnet.model.events import Progress, ignore
+from swarmnet.model.events import ignore
 from swarmnet.model.raft_log import Position, end_of_log
 from swarmnet.model.state import EngineFacts
 from swarmnet.operations.swarm.recover import asks_for_autolock
 from swarmnet.plan.guard import Permissions
 from swarmnet.plan.quorum import recovered
 from swarmnet.workflows.apply import Goal, apply
+from swarmnet.workflows.fleet.data_path import kept_data_path
 from swarmnet.workflows.fleet.failover import Relayed
 from swarmnet.workflows.fleet.fanout import fan_out
 from swarmnet.workflows.fleet.observe import Look
@@ -68,7 +67,7 @@ def recover(ports: Ports, wish: Wish, terms: Terms) -> ApplyReport:
         raise RefusedError(f"{wish.survivor} does not answer: {own.message}", hint=own.hint) from own
     root = own.data_root
     left = {host: facts for host, facts in seen.items() if isinstance(facts, EngineFacts)}
-    wish = replace(wish, logs=_logs(ports, left), data_path=data_path(ports, wish.survivor, root))
+    wish = replace(wish, logs=_logs(ports, left), data_path=kept_data_path(ports, wish.survivor, root))
     goal = Goal(
         partial(recovered, wish, inventory=ports.inventory),
         Look(needs=(asks_for_autolock(wish.survivor, root),), believed=wish.survivor),
@@ -102,16 +101,3 @@ def _log(ports: Ports, host: str, data_root: str) -> Position:
     with border(host, "read the end of its log"):
         name, _, packed = printed.partition(b"\n")
         return end_of_log(name.decode(), zlib.decompressobj(_GZIP).decompress(packed, LARGEST))
-
-
-def data_path(ports: Ports, host: str, data_root: str) -> str | None:
-    """Return the address for VXLAN that an engine keeps for its swarm (``DataPathAddr``); None if it cannot be read."""
-    try:
-        kept = ports.shell(host).run(("cat", f"{data_root}/swarm/docker-state.json"), sudo=True)
-        with border(host, "read how it is in the swarm"):
-            found = json.loads(kept.stdout or b"null")
-            text = found.get("DataPathAddr") if isinstance(found, dict) else None
-            return text if text == "" else str(ip_address(text)) if isinstance(text, str) else None
-    except HostError as error:
-        ports.listener(Progress(f"{host}: its address for VXLAN is taken from the inventory: {error.message}"))
-        return None

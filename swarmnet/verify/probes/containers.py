@@ -15,6 +15,7 @@ from swarmnet.verify.probes import attempts
 from swarmnet.verify.probes.cleanup import remove_containers
 from swarmnet.verify.probes.run import LIFETIME
 from swarmnet.verify.scenario import Observer, OverlayProbe
+from swarmnet.workflows.fleet.data_path import kept_data_path
 from swarmnet.workflows.fleet.fanout import fan_out
 
 if TYPE_CHECKING:
@@ -124,15 +125,23 @@ class ProbeContainers:
                 interactive=True,
             )
             container = self._start(context.ports.engine(host), spec)
-            return Observer(host, self._vtep(host)), container
+            vtep, known = self._vtep(host)
+            return Observer(host, vtep, known if known != vtep else ""), container
 
-    def _vtep(self, host: str) -> str:
-        """Return the address that the inventory names as data path, else the one that the node is known by."""
+    def _vtep(self, host: str) -> tuple[str, str]:
+        """Return the address of the host's data path, and the one that its node is known by.
+
+        The engine's own word comes first, then that of the inventory: another tool may have made the swarm.
+        """
         facts = self.context.state.facts(host)
         if facts is None:
             raise HostError(host, "was not observed")
+        ports, known = self.context.ports, facts.engine.membership.address
+        kept = kept_data_path(ports, host, facts.engine.data_root)
+        if kept is not None:
+            return kept or known, known
         try:
-            return data_path_of(self.context.ports.inventory.host(host), facts) or facts.engine.membership.address
+            return data_path_of(ports.inventory.host(host), facts) or known, known
         except ValueError as error:
             raise HostError(host, str(error)) from error
 

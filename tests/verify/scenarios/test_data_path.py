@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from swarmnet.model.report import Status
-from swarmnet.verify.scenario import Answer
-from swarmnet.verify.scenarios.hosts.data_path import HOLDERS, DataPath
+from swarmnet.verify.scenario import Answer, Observer
+from swarmnet.verify.scenarios.hosts.data_path import ECHOES, HOLDERS, DataPath
 from swarmnet.verify.scenarios.hosts.kernels import Kernels
 from swarmnet.verify.scenarios.pairs.matrix import UdpMatrix
 from tests.support.encrypted_captures import VNIS
@@ -16,6 +17,7 @@ from tests.support.small_swarm import bad, observed, roots, swarm
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
+    from swarmnet.verify.scenario import Answers, Setup
 
 VNI = VNIS["plain"]
 OWN = "UNCONN 0 0 0.0.0.0:4789 0.0.0.0:* \n"
@@ -63,3 +65,33 @@ def test_a_full_table_of_connections_is_why_packets_are_lost() -> None:
     assert (found[0].cause, roots(found)) == ("connections-full", ["connections-full"])
     assert found[0].detail.startswith("w3 tracks 4096 connections, and has room for 4096 (nf_conntrack)")
     assert found[0].evidence["commands"] == ["sysctl -w net.netfilter.nf_conntrack_max=262144"]
+
+
+def apart() -> Setup:
+    """Return a cluster in which w3 has another address for VXLAN than its node is known by."""
+    setup = swarm()
+    others = tuple(one for one in setup.observers if one.host != "w3")
+    return replace(setup, observers=(*others, Observer("w3", "10.77.0.13", "192.0.2.3")))
+
+
+def echoes(*, ok: bool) -> Answers:
+    return {(host, ECHOES.name): Answer({"targets": {"w3": {"ok": ok, "tries": 5}}}) for host in ("w1", "w2")}
+
+
+CUT = [pair for peer in ("w1", "w2") for pair in ((peer, "w3"), ("w3", peer))]
+
+
+def test_an_address_for_vxlan_that_no_other_host_reaches_is_the_cause_of_all_that_is_lost_there() -> None:
+    """F08: the swarm was made by others, with --data-path-addr on one node."""
+    setup = apart()
+    assert all((host, ECHOES.name) in {(q.host, q.key) for q in DataPath().ask(setup, {})} for host in ("w1", "w2"))
+    found = bad(setup, [DataPath(), UdpMatrix()], observed(setup, CUT) | echoes(ok=False))
+    assert (found[0].cause, roots(found)) == ("data-path-address", ["data-path-address"])
+    assert found[0].detail.startswith("w3 sends and expects VXLAN at 10.77.0.13 (--data-path-addr), and w1, w2 do not")
+
+
+@pytest.mark.parametrize(("lost", "ok"), [([], False), (CUT, True)], ids=["overlays pass", "echoes pass"])
+def test_an_address_of_its_own_for_vxlan_is_no_fault(lost: list[tuple[str, str]], *, ok: bool) -> None:
+    setup = apart()
+    found = bad(setup, [DataPath()], observed(setup, lost) | echoes(ok=ok))
+    assert not found

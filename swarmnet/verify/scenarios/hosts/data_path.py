@@ -3,6 +3,9 @@
 Flannel, Calico and OVS send VXLAN, too: where one has the port or the VNI of a network, the engine cannot make the
 network's device ("file exists", "address already in use"). A kernel whose table of connections is full drops what it
 has no room for, overlay packets included, and says so in its own log alone.
+
+A host may send and expect VXLAN at another address than its node is known by (``--data-path-addr``). Peers learn that
+address by gossip, whether they reach it or not.
 """
 
 from __future__ import annotations
@@ -14,15 +17,21 @@ from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims, keys
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.kernels import kernel_of, settings
-from swarmnet.verify.scenario import Answers, Findings, HostCommand, Question, Scenario, Setup
-from swarmnet.verify.scenarios.hosts.kernels import OURS, between, failed, taken
+from swarmnet.verify.keys import outcomes
+from swarmnet.verify.scenario import Answers, Findings, HostCommand, ObserverTask, Question, Scenario, Setup
+from swarmnet.verify.scenarios.hosts.kernels import OURS, between, failed, is_lost, taken
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from swarmnet.model.base import JsonObject
+    from swarmnet.verify.scenario import Observer
 
 HOLDERS = keys.command("data-path/holders")
+ECHOES = keys.targets("data-path/echo")
+"""Whether other hosts reach the addresses of data paths that are not those of the nodes."""
+LIMIT = 5.0
+"""Seconds in which an echo must come."""
 _PROGRAM = re.compile(r'\("([^"]+)",pid=')
 """A process in the last column of ``ss -p``."""
 FULL = 0.98
@@ -43,6 +52,10 @@ class DataPath(Scenario):
         for host in setup.watched:
             port = ("sport", "=", f":{setup.data_path_port}")
             found.append(HostCommand(host, HOLDERS.name, ("ss", "-H", "-l", "-u", "-n", "-p", *port), sudo=True))
+            apart: JsonObject = {one.host: one.vtep for one in setup.observers if one.node_address and one.host != host}
+            if apart:
+                task: JsonObject = {"kind": "icmp", "targets": apart, "limit": LIMIT}
+                found.append(ObserverTask(host, ECHOES.name, task))
         return tuple(found)
 
     def judge(self, setup: Setup, answers: Answers) -> Findings:
@@ -50,6 +63,7 @@ class DataPath(Scenario):
         seen = {host: said for host in setup.watched if (said := kernel_of(answers, host))}
         found = [self._held(setup, host, who) for host in setup.watched if (who := _holders(answers, host))]
         found += [verdict for host, said in seen.items() for verdict in self._host(setup, host, said)]
+        found += [verdict for one in setup.observers for verdict in self._unreached(setup, answers, one)]
         if seen and not found:
             detail = f"on {len(seen)} hosts the data path has its port, its VNIs and room for connections"
             found = [self.verdict("hosts", Status.OK, detail)]
@@ -82,6 +96,31 @@ class DataPath(Scenario):
                 frozenset((claims.attach(host),)),
             )
         yield from self._full(setup, host, said)
+
+    def _unreached(self, setup: Setup, answers: Answers, observer: Observer) -> Iterable[Verdict]:
+        """Yield the failure of a host whose own address for VXLAN is one that others do not reach."""
+        host = observer.host
+        hurt = [
+            peer
+            for peer in setup.watched
+            if outcomes(answers, peer, ECHOES)[0].get(host, {}).get("ok") is False
+            and is_lost(setup, answers, host, peer)
+        ]
+        if not observer.node_address or not hurt:
+            return
+        pairs = {pair for peer in hurt for pair in ((host, peer), (peer, host))}
+        verdict = failed(
+            self.name,
+            host,
+            (CauseId.DATA_PATH_ADDRESS, []),
+            f"{host} sends and expects VXLAN at {observer.vtep} (--data-path-addr), and {', '.join(hurt)} do not reach"
+            f" that address; its node is known by {observer.node_address}",
+            f"let {host} leave the swarm and join again with a --data-path-addr that all hosts reach (data_path: in the"
+            " inventory), or with none",
+            frozenset({*between(setup, pairs), *(claims.path(*pair) for pair in pairs)}),
+        )
+        evidence: JsonObject = {**verdict.evidence, "pairs": [[*pair] for pair in sorted(pairs)]}
+        yield verdict.model_copy(update={"evidence": evidence})
 
     def _full(self, setup: Setup, host: str, said: JsonObject) -> Iterable[Verdict]:
         table = said.get("connections")

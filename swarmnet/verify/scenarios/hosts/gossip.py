@@ -16,9 +16,10 @@ from swarmnet.verify import claims, keys
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.patterns import Shape, decompose
 from swarmnet.verify.scenario import PAIR, Answers, Findings, ObserverTask, Question, Scenario, Setup, Turn, in_steps
-from swarmnet.verify.scenarios.sizes.overlay import vteps
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from swarmnet.model.base import JsonObject, JsonValue
     from swarmnet.model.report import Claim
     from swarmnet.verify.patterns import Pair, Reach
@@ -46,7 +47,7 @@ class Gossip(Scenario):
         hosts = setup.watched
         if not PAIR <= len(setup.state.nodes) <= MOST or len(hosts) < PAIR:
             return ()
-        peers: list[JsonValue] = [*vteps(setup, hosts).values()]
+        peers: list[JsonValue] = [*_addresses(setup, hosts).values()]
         capture: JsonObject = {"kind": "capture", "name": "gossip", "peers": peers, "port": PORT, "needles": {}}
         rest: JsonObject = {"kind": "rest", "seconds": patience(setup)}
         return in_steps(
@@ -58,7 +59,7 @@ class Gossip(Scenario):
 
     def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return one verdict where all arrives, else one a cause; skipped where it was not listened to."""
-        known = vteps(setup, setup.watched)
+        known = _addresses(setup, setup.watched)
         sent = {host: _counted(answers, host, "sent") for host in known}
         came = {host: _counted(answers, host, "received") for host in known}
         seen = {
@@ -111,6 +112,12 @@ def _needed(pair: Pair) -> frozenset[Claim]:
     """Return what explains lost gossip: a dead node, an address that none reaches, or both protocols lost alike."""
     ways = {claims.passage(f"udp/{PORT}", *pair), claims.port(PORT, *pair)}
     return frozenset(ways.union(*({claims.node(host), claims.advertised(host)} for host in pair)))
+
+
+def _addresses(setup: Setup, hosts: Iterable[str]) -> dict[str, str]:
+    """Return the addresses by which these hosts' nodes are known."""
+    wanted = {*hosts}
+    return {one.host: one.known_by for one in setup.observers if one.host in wanted}
 
 
 def patience(setup: Setup) -> float:

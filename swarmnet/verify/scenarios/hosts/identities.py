@@ -39,7 +39,7 @@ class Identities(Scenario):
         known = {one.host: _addresses(setup, answers, one.host) for one in setup.observers}
         seen = [host for host, addresses in known.items() if addresses]
         found = [one for host in seen for one in self._gone(setup, answers, host, known[host])]
-        macs = {host: known[host].get(_vtep(setup, host), "") for host in seen}
+        macs = {host: known[host].get(_address(setup, host), "") for host in seen}
         ids = {one.host: one.engine.id for one in setup.state.hosts}
         found += [one.verdict(self.name) for one in (*same_mac(macs), *same_engine(ids))]
         if seen and not found:
@@ -50,7 +50,7 @@ class Identities(Scenario):
     def _gone(self, setup: Setup, answers: Answers, host: str, has: Mapping[str, str]) -> Iterable[Verdict]:
         """Yield the failure of a host that nothing reaches where its node is known; behind a NAT that works, none."""
         peers = [one.host for one in setup.observers if one.host != host]
-        wanted = _vtep(setup, host)
+        wanted = _address(setup, host)
         if not wanted or ":" in wanted or wanted in has:
             return
         hurt = [peer for peer in peers if is_lost(setup, answers, host, peer)]
@@ -76,8 +76,8 @@ class Identities(Scenario):
         )
 
 
-def _vtep(setup: Setup, host: str) -> str:
-    return next((one.vtep for one in setup.observers if one.host == host), "")
+def _address(setup: Setup, host: str) -> str:
+    return next((one.known_by for one in setup.observers if one.host == host), "")
 
 
 def _addresses(setup: Setup, answers: Answers, host: str) -> dict[str, str]:

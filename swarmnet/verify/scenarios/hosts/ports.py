@@ -97,12 +97,12 @@ class Ports(Scenario):
 
     def _cut(self, setup: Setup, reach: Reach) -> Verdict:
         odd = reach.hosts[0] if len(reach.hosts) == 1 else ""
-        vtep = next((one.vtep for one in setup.observers if one.host == odd), "")
+        address = next((one.known_by for one in setup.observers if one.host == odd), "")
         if odd:
-            what = f"nothing gets from other hosts to {vtep}, the address that {odd} is known by"
+            what = f"nothing gets from other hosts to {address}, the address that {odd} is known by"
             fix = (
-                f"if other hosts have no way to {vtep}, let {odd} join again with an --advertise-addr that they reach"
-                " (advertise: in the inventory); else look for a cable, a route or a firewall there"
+                f"if other hosts have no way to {address}, let {odd} join again with an --advertise-addr that they"
+                " reach (advertise: in the inventory); else look for a cable, a route or a firewall there"
             )
         else:
             ends = f"{reach.hosts[0]} and {reach.hosts[-1]}" if reach.hosts else "any two hosts"
@@ -160,7 +160,7 @@ def _verdict(
 
 def _wanted(setup: Setup, host: str) -> list[Door]:
     """Return the ports that a host must be able to open: those of its peers, and of every manager."""
-    known = {one.host: one.vtep for one in setup.observers if _is_ipv4(one.vtep)}
+    known = {one.host: one.known_by for one in setup.observers if _is_ipv4(one.known_by)}
     doors = [Door(peer, known[peer], GOSSIP, GOSSIP) for peer in peers_among(setup.watched, host) if peer in known]
     for peer in setup.watched:
         node = setup.state.node_of(peer)
@@ -177,7 +177,7 @@ def _targets(setup: Setup, host: str) -> JsonObject:
 def _doubtful(setup: Setup, answers: Answers, host: str) -> JsonObject:
     """Return the addresses of hosts of which a port did not open."""
     found, _ = outcomes(answers, host, OPENED)
-    known = {one.host: one.vtep for one in setup.observers}
+    known = {one.host: one.known_by for one in setup.observers}
     shut = {label.rpartition("/")[0] for label, one in found.items() if one.get("seen") in LOST}
     return {peer: known[peer] for peer in sorted(shut) if peer in known}
 
