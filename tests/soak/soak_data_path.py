@@ -1,0 +1,65 @@
+"""A swarm of others whose overlays have addresses of their own: healthy, and with one that no other host reaches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from swarmnet.lab import Lab, LabSpec
+from swarmnet.model.report import Status
+from swarmnet.verify.scenarios import ALL
+from swarmnet.verify.story import VerifyOptions
+from tests.support.commands import docker
+from tests.support.labs import fresh_name
+from tests.support.live_verify import inventory, run
+from tests.support.waiting import soon
+
+if TYPE_CHECKING:
+    from swarmnet.model.report import Verdict
+
+STORAGE = {host: f"10.77.0.{number}" for number, host in enumerate(("m1", "w1", "w2"), 1)}
+"""A second network between the hosts, on the same cards."""
+NOWHERE = "10.78.0.3"
+
+
+def joins(lab: Lab, host: str, data_path: str) -> None:
+    """Let a host join by the docker CLI, as a worker."""
+    token = docker(lab, "m1", "swarm", "join-token", "-q", "worker").strip()
+    address = {one.name: one.address for one in inventory(lab).hosts}
+    own = ("--advertise-addr", address[host], "--data-path-addr", data_path)
+    docker(lab, host, "swarm", "join", "--token", token, *own, f"{address['m1']}:2377")
+
+
+def failures(lab: Lab) -> list[Verdict]:
+    found = run(lab, VerifyOptions(tuple(ALL))).verdicts
+    return [one for one in found if one.status is Status.FAILED]
+
+
+@pytest.mark.lab
+@pytest.mark.timeout(1800)
+def test_data_path_addresses_that_no_inventory_names_are_found_and_a_wrong_one_is_named() -> None:
+    engines = ("26.1", "20.10", "28.5")
+    with Lab.up(LabSpec(name=fresh_name(), hosts=3, managers=1, engines=engines, kernels=("own",))) as lab:
+        for host, address in STORAGE.items():
+            lab.exec(host, ["ip", "address", "add", f"{address}/24", "dev", "eth0"])
+        own = {one.name: one.address for one in inventory(lab).hosts}
+        docker(lab, "m1", "swarm", "init", "--advertise-addr", own["m1"], "--data-path-addr", STORAGE["m1"])
+        for host in ("w1", "w2"):
+            joins(lab, host, STORAGE[host])
+        for words in (["plain"], ["--opt", "encrypted", "vault"]):
+            docker(lab, "m1", "network", "create", "-d", "overlay", "--attachable", *words)
+        assert failures(lab) == []
+
+        last = "w2"
+        lab.exec(last, ["ip", "link", "add", "stor0", "type", "dummy"])
+        lab.exec(last, ["ip", "address", "add", f"{NOWHERE}/24", "dev", "stor0"])
+        lab.exec(last, ["ip", "link", "set", "stor0", "up"])
+        docker(lab, last, "swarm", "leave")
+        assert soon(lambda: "Down" in docker(lab, "m1", "node", "ls"))
+        docker(lab, "m1", "node", "rm", docker(lab, "m1", "node", "ls", "-q", "--filter", f"name={last}").strip())
+        joins(lab, last, NOWHERE)
+        assert soon(lambda: "Down" not in docker(lab, "m1", "node", "ls"))
+        found = failures(lab)
+        assert [one.cause for one in found if not one.because_of] == ["data-path-address"], found
+        assert found[0].evidence["hosts"] == [last]
