@@ -107,6 +107,25 @@ def test_a_task_that_never_meets_itself_failed() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("scenario", "label", "key"), [(Hairpin(), "front", "hairpin"), (Balance(), "door", "balance/front")]
+)
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [
+        ({"seen": {"n1": 5, "n3": 5}, "reached": ["n1", "n2", "n3"], "tries": 10}, Status.OK),
+        ({"seen": {"n1": 2, "n3": 2}, "reached": ["n1", "n3"], "tries": 4}, Status.INCONCLUSIVE),
+        ({"seen": {"n1": 5, "n3": 5}, "reached": ["n1", "n3"], "tries": 10}, Status.FAILED),
+    ],
+    ids=["reached before the count", "too few connections", "passed over"],
+)
+def test_a_task_counts_as_never_reached_only_after_all_its_turns_passed_it_over(
+    scenario: Scenario, label: str, key: str, outcome: JsonObject, status: Status
+) -> None:
+    verdicts = judged(scenario, label, key, {"ok": True, "lost": 0, "why": "", **outcome})
+    assert {one.status for one in verdicts} & {Status.FAILED, Status.INCONCLUSIVE} == {status} - {Status.OK}
+
+
 def test_tasks_that_meet_themselves_are_one_ok() -> None:
     (verdict,) = judged(Hairpin(), "front", "hairpin", counted({"n1": 2, "n2": 2, "n3": 2}))
     assert verdict.status is Status.OK

@@ -10,7 +10,7 @@ from swarmnet.verify import keys
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.keys import outcomes
 from swarmnet.verify.scenario import Answers, ProbeTask, Question, Setup
-from swarmnet.verify.scenarios.balancing.balanced import BalancedScenario, Share, knocks, share, unreached
+from swarmnet.verify.scenarios.balancing.balanced import BalancedScenario, Share, knocks, share, too_few, unreached
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -74,8 +74,9 @@ class Balance(BalancedScenario):
         for host in able:
             found, problem = outcomes(answers, host, KNOCKED.on(network).last(answers, host))
             outcome = found.get("door", {})
-            if problem or not outcome.get("tries"):
-                yield self.verdict(f"{host} on {network}", Status.INCONCLUSIVE, problem or "was not asked")
+            problem = problem or (too_few(outcome, backends) if outcome.get("tries") else "was not asked")
+            if problem:
+                yield self.verdict(f"{host} on {network}", Status.INCONCLUSIVE, problem)
             else:
                 shares[host] = share(outcome, backends)
                 needs[host] = unreached(setup, network, host, outcome)

@@ -119,6 +119,14 @@ def reached(outcome: JsonObject) -> frozenset[str]:
     return frozenset(map(str, found)) if isinstance(found, dict | list) else frozenset()
 
 
+def too_few(outcome: JsonObject, backends: Mapping[str, str]) -> str | None:
+    """Say so where a host had no time for the turns that a task without an answer may have been due for; else None."""
+    tries = _whole(outcome.get("tries"))
+    if outcome.get("lost") or tries >= SURE_TURNS * len(backends) or backends.keys() <= reached(outcome):
+        return None
+    return f"the host had time for {tries} connections, too few to reach all {len(backends)} tasks: run verify again"
+
+
 def unreached(setup: Setup, network: str, host: str, outcome: JsonObject) -> tuple[frozenset[Claim], ...]:
     """Return what one host's connections to a virtual address needed, as far as they failed.
 

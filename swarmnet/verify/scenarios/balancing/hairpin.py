@@ -10,7 +10,7 @@ from swarmnet.verify import keys
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.keys import outcomes
 from swarmnet.verify.scenario import Answers, Question, ServiceTask, Setup
-from swarmnet.verify.scenarios.balancing.balanced import BalancedScenario, unreached
+from swarmnet.verify.scenarios.balancing.balanced import BalancedScenario, reached, too_few, unreached
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,16 +51,18 @@ class Hairpin(BalancedScenario):
         return [v for net in setup.balanced for v in self._network(setup, answers, able, net.spec.name)]
 
     def _network(self, setup: Setup, answers: Answers, able: tuple[str, ...], network: str) -> Iterable[Verdict]:
-        nodes = {host: node for node, host in (setup.service.backends if setup.service else {}).items()}
+        backends = setup.service.backends if setup.service else {}
+        nodes = {host: node for node, host in backends.items()}
         failed: dict[str, str] = {}
         needed: list[frozenset[Claim]] = []
         silent = 0
         for host in able:
             found, problem = outcomes(answers, host, FIRST.last(answers, host))
             outcome = found.get(network, {})
-            if problem or not outcome.get("tries"):
+            problem = problem or (too_few(outcome, backends) if outcome.get("tries") else "was not asked")
+            if problem:
                 silent += 1
-                yield self.verdict(f"{host} on {network}", Status.INCONCLUSIVE, problem or "was not asked")
+                yield self.verdict(f"{host} on {network}", Status.INCONCLUSIVE, problem)
             elif (why := _wrong(outcome, nodes.get(host, ""))) is not None:
                 failed[host] = why
                 needed += unreached(setup, network, host, outcome)
@@ -91,4 +93,4 @@ def _wrong(outcome: JsonObject, node: str) -> str | None:
     seen = outcome.get("seen")
     if outcome.get("lost") or not isinstance(seen, dict) or not seen:
         return f"{outcome.get('lost')} of {outcome.get('tries')} connections failed ({outcome.get('why')})"
-    return None if node in seen else f"none of {outcome.get('tries')} connections reached the task itself"
+    return None if node in reached(outcome) else f"none of {outcome.get('tries')} connections reached the task itself"
