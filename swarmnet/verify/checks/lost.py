@@ -169,13 +169,19 @@ def _words(setup: Setup, answers: Answers, loss: Loss) -> tuple[str, str, tuple[
     if loss.stage is Stage.OUT:
         doer = ", ".join(sources)
         return (
-            f"{loss.what} {loss.way}: {doer} does not let it out, by its own firewall or routes",
+            f"{loss.what} {loss.way}: {doer} does not let it out (its own firewall, routes or tc rules)",
             f"allow it on {doer}:",
             _commands(setup, answers, loss, "OUTPUT"),
         )
     doer = ", ".join(targets)
-    how = "rejects it" if loss.stage is Stage.REFUSED else "drops it by its own firewall (it comes to the host's card)"
-    fix = f"allow it on {doer}:"
+    if loss.stage is Stage.REFUSED:
+        how, fix = "rejects it", f"allow it on {doer}:"
+    else:
+        how = "drops it itself (it comes to the host's card, and to no program)"
+        fix = (
+            f"fix what firewall and kernel-settings find on {doer}; where they find nothing, look at its nft, iptables"
+            " and tc rules; this allows it in the firewall:"
+        )
     return f"{loss.what} {loss.way}: {doer} {how}", fix, _commands(setup, answers, loss, "INPUT")
 
 

@@ -10,12 +10,15 @@ from swarmnet.model.report import Status
 from swarmnet.verify.checks.asked import FILES, UNITS
 from swarmnet.verify.checks.doors import ENDED, WATCH
 from swarmnet.verify.checks.pairs import Pairs
+from swarmnet.verify.checks.settings import KernelSettings
 from swarmnet.verify.checks.story import judged
 from swarmnet.verify.ids import CauseId
+from swarmnet.verify.kernels import KERNEL
 from swarmnet.verify.scenario import Answer, ObserverTask
 from tests.support.checked import HOSTS, hosts_setup, packets
 
 if TYPE_CHECKING:
+    from swarmnet.model.base import JsonObject
     from swarmnet.model.report import Verdict
     from swarmnet.verify.scenario import Answers, Setup
     from tests.support.checked import Lost
@@ -88,6 +91,26 @@ def test_answers_that_do_not_come_back_condemn_the_way_back() -> None:
 
     assert (found.subject, found.evidence["ports"]) == ("m1 -> w1", ["tcp 2377"])
     assert found.detail.startswith("answers of tcp 2377 from m1 to w1")
+
+
+def test_a_full_table_of_connections_is_why_a_host_drops_what_comes_to_its_card() -> None:
+    setup = hosts_setup()
+    lost = {pair: end for peer in ("m1", "w1") for pair, end in (all_of(peer, "w2", "in")).items()}
+    table: JsonObject = {"forward": 1, "connections": {"count": 4090, "most": 4096}}
+    answers = {**packets(setup, lost), ("w2", KERNEL.name): Answer(table)}
+    verdicts, _ = judged(setup, (KernelSettings(), Pairs()), answers)
+
+    roots = [one for one in verdicts if one.status is Status.FAILED and not one.because_of]
+    assert [(one.cause, one.subject) for one in roots] == [(CauseId.CONNECTIONS_FULL, "host w2")]
+    assert any(one.scenario == "pairs" and one.because_of for one in verdicts)
+
+
+def test_what_is_lost_behind_the_card_is_said_of_the_host_and_of_no_rule_that_was_not_found() -> None:
+    (found,) = bad({(one, "w2", "udp/4789"): "in" for one in ("m1", "w1")})
+
+    assert (found.subject, found.evidence["stage"]) == ("host w2", "in")
+    assert found.detail.endswith("w2 drops it itself (it comes to the host's card, and to no program)")
+    assert "by its own firewall" not in found.detail
 
 
 def test_what_does_not_leave_a_host_is_that_hosts() -> None:

@@ -19,6 +19,7 @@ from swarmnet.verify.ids import CauseId
 from swarmnet.verify.kernels import kernel_of, settings
 from swarmnet.verify.keys import outcomes
 from swarmnet.verify.scenario import Answers, Findings, HostCommand, ObserverTask, Question, Scenario, Setup
+from swarmnet.verify.scenarios.hosts.connections import full
 from swarmnet.verify.scenarios.hosts.kernels import OURS, between, failed, is_lost, taken
 
 if TYPE_CHECKING:
@@ -34,8 +35,6 @@ LIMIT = 5.0
 """Seconds in which an echo must come."""
 _PROGRAM = re.compile(r'\("([^"]+)",pid=')
 """A process in the last column of ``ss -p``."""
-FULL = 0.98
-"""Share of the table of connections from which new ones find no room: the kernel removes some that are young first."""
 
 
 class DataPath(Scenario):
@@ -95,7 +94,7 @@ class DataPath(Scenario):
                 f" recreate {name}, which then gets another VNI",
                 frozenset((claims.attach(host),)),
             )
-        yield from self._full(setup, host, said)
+        yield from full(self.name, setup, host, said)
 
     def _unreached(self, setup: Setup, answers: Answers, observer: Observer) -> Iterable[Verdict]:
         """Yield the failure of a host whose own address for VXLAN is one that others do not reach."""
@@ -118,27 +117,6 @@ class DataPath(Scenario):
             f"let {host} leave the swarm and join again with a --data-path-addr that all hosts reach (data_path: in the"
             " inventory), or with none",
             frozenset({*between(setup, pairs), *(claims.path(*pair) for pair in pairs)}),
-        )
-        evidence: JsonObject = {**verdict.evidence, "pairs": [[*pair] for pair in sorted(pairs)]}
-        yield verdict.model_copy(update={"evidence": evidence})
-
-    def _full(self, setup: Setup, host: str, said: JsonObject) -> Iterable[Verdict]:
-        table = said.get("connections")
-        count, most = (table.get("count"), table.get("most")) if isinstance(table, dict) else (None, None)
-        if not isinstance(count, int) or not isinstance(most, int) or most <= 0 or count < FULL * most:
-            return
-        pairs = {pair for peer in setup.watched if peer != host for pair in ((host, peer), (peer, host))}
-        nets = [net.spec.name for net in setup.networks]
-        broken = {*between(setup, pairs), *(claims.steady(name, *pair) for name in nets for pair in pairs)}
-        broken |= {claims.overlay(name, *pair) for name in nets for pair in pairs}
-        verdict = failed(
-            self.name,
-            host,
-            (CauseId.CONNECTIONS_FULL, [f"sysctl -w net.netfilter.nf_conntrack_max={max(4 * most, 262144)}"]),
-            f"{host} tracks {count} connections, and has room for {most} (nf_conntrack): packets of new ones are"
-            " dropped, whatever they are",
-            f"find what opens so many on {host} (conntrack -L), and make the table larger, also in /etc/sysctl.d:",
-            frozenset(broken),
         )
         evidence: JsonObject = {**verdict.evidence, "pairs": [[*pair] for pair in sorted(pairs)]}
         yield verdict.model_copy(update={"evidence": evidence})
