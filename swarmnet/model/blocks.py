@@ -53,6 +53,7 @@ def _by_start(prefix: str) -> tuple[int, int, int]:
     return version, first, -last
 
 
+@lru_cache(maxsize=16384)
 def _span(prefix: str) -> tuple[int, int, int]:
     """Return version, first and last address, cached: hundreds of blocks are compared with the routes of many hosts."""
     block = ipaddress.ip_network(prefix, strict=False)
