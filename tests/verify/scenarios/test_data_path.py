@@ -91,7 +91,7 @@ def test_an_address_for_vxlan_that_no_other_host_reaches_is_the_cause_of_all_tha
 
 
 @pytest.mark.parametrize(("lost", "ok"), [([], False), (CUT, True)], ids=["overlays pass", "echoes pass"])
-def test_an_address_of_its_own_for_vxlan_is_no_fault(lost: list[tuple[str, str]], *, ok: bool) -> None:
+def test_an_address_of_its_own_for_vxlan_that_works_is_not_reported(lost: list[tuple[str, str]], *, ok: bool) -> None:
     setup = apart()
     found = bad(setup, [DataPath()], observed(setup, lost) | echoes(ok=ok))
     assert not found

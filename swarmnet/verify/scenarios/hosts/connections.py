@@ -19,7 +19,7 @@ FULL = 0.98
 """Share of the table of connections from which new ones find no room: the kernel removes some that are young first."""
 
 SWARM = ("answers", "esp", "tcp/2377", "tcp/7946", "udp/7946")
-"""What hosts send to each other beside overlays, as claims call it."""
+"""What hosts send to each other apart from VXLAN, as claims call it."""
 
 
 def full(scenario: str, setup: Setup, host: str, said: JsonObject) -> Iterable[Verdict]:
