@@ -39,7 +39,8 @@ steps:
   - service: {name: db, image: "demo:1", mounts: ["pgdata:/data"], constraints: [node.hostname == w1]}
   - container: {name: adminer, image: "adminer:4", networks: [{network: lan, ipv4: 172.28.0.9}, front]}
     on: w1
-  - service: {name: agent, image: "demo:1", mode: global, endpoint_mode: dnsrr, networks: [front]}
+  - service:
+      {name: agent, image: "demo:1", mode: global, endpoint_mode: dnsrr, networks: [front], hosts: {old: 10.20.0.99}}
 """
 
 
@@ -120,7 +121,8 @@ def test_ports_have_the_number_that_the_engine_chose_and_host_mode_has_its_hosts
     [
         ("networks", None, ("front", "lan", "w1", "10.20.0.0/24")),
         ("network", "front", ("web.1", "10.20.0.", "shop", "tasks.agent")),
-        ("service", "web", ("port 8080/tcp -> 80 on every node", "web.2", "stack shop")),
+        ("service", "web", ("port 8080/tcp -> 80 on every node", "web.2", "stack shop", "front: alias shop")),
+        ("service", "agent", ("extra host old: 10.20.0.99, in the tasks' /etc/hosts",)),
         ("host", "w1", ("worker", "lan", "agent.w1", "adminer:4", "running", "lan:172.28.0.9")),
         ("stack", None, ("web", "stack shop")),
         ("names", None, ("shop", "vip", "tasks.web")),

@@ -67,6 +67,8 @@ class ShownServiceEntry(Entry):
     stack: str | None
     networks: list[str]
     virtual_ips: dict[str, str] = Field(description="By network, with prefix lengths.")
+    aliases: dict[str, list[str]] = Field(description="Further names of the service, by network.")
+    extra_hosts: dict[str, str] = Field(description="Names in the tasks' /etc/hosts, each with its address.")
     tasks: list[ShownTaskEntry]
 
 
@@ -191,6 +193,8 @@ def _service(service: Service, found: Topology) -> ShownServiceEntry:
         stack=spec.labels.get(STACK_LABEL),
         networks=[one.network for one in spec.networks or ()],
         virtual_ips=dict(service.virtual_ips),
+        aliases={one.network: sorted(one.aliases) for one in spec.networks or () if one.aliases},
+        extra_hosts=dict(sorted((spec.hosts or {}).items())),
         tasks=[
             ShownTaskEntry(
                 name=task_name(task, spec.name, names),

@@ -59,12 +59,16 @@ def member_tables(found: ShowDocument) -> Iterator[Line]:
 
 
 def service_tables(found: ShowDocument) -> Iterator[Line]:
-    """Yield each service with its tasks and ports."""
+    """Yield each service with its names, ports and tasks."""
     for one in found.services:
         stack = f"  stack {one.stack}" if one.stack else ""
         yield line((one.name, "bold"), f"  {one.mode}  {one.image}{stack}")
         for name, address in one.virtual_ips.items():
             yield line(f"  {name}: virtual address {address}")
+        for name, aliases in one.aliases.items():
+            yield line(f"  {name}: {'aliases' if aliases[1:] else 'alias'} {' '.join(aliases)}")
+        for name, address in one.extra_hosts.items():
+            yield line(f"  extra host {name}: {address}, in the tasks' /etc/hosts")
         yield from (line(f"  {_port(port)}") for port in found.ports if port.service == one.name)
         yield table(("TASK", "HOST", "STATE", "ADDRESSES", "MESSAGE"), _task_rows(one))
 
