@@ -6,6 +6,7 @@ promise to user space.
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import struct
@@ -31,8 +32,13 @@ _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _GLOBAL = 0
 """The scope of addresses that other hosts may know; those of a link are on every device."""
 _ROUTE = struct.Struct("=8BI")
-_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC, _RTA_METRICS = 1, 4, 5, 7, 8
+_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC, _RTA_METRICS, _RTA_TABLE = 1, 4, 5, 7, 8, 15
+_LOOKUP_TABLE = 0x1000
+"""Without it, kernels say of every IPv4 route that it is in the main table."""
+_USUAL_TABLES = (0, 254, 255)
+"""None said, main, local."""
 _RTAX_MTU = 2
+_ADDRESSES = {_RTA_PREFSRC: "local", _RTA_GATEWAY: "gateway"}
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINKINFO = 1, 3, 4, 18
 _IFLA_LINK, _IFLA_MASTER, _IFLA_LINK_NETNSID, _IFLA_XDP = 5, 10, 37, 43
 _NUMBERS = {_IFLA_LINK: "under", _IFLA_MTU: "mtu", _IFLA_MASTER: "master"}
@@ -157,26 +163,28 @@ def places() -> dict[str, dict[str, object]]:
 def route(address: str) -> dict[str, object]:
     """Return how the kernel would reach an address: device, own address, gateway if any, the route's MTU if set.
 
+    Where a rule of policy routing leads to it, too: ``table``, the number of the table.
+
     Raises:
         OSError: there is no route.
     """
     family = wire.family(address)
     target = socket.inet_pton(family, address)
-    body = _ROUTE.pack(family, 8 * len(target), 0, 0, 0, 0, 0, 0, 0)
+    body = _ROUTE.pack(family, 8 * len(target), 0, 0, 0, 0, 0, 0, _LOOKUP_TABLE)
     body += struct.pack("=HH", 4 + len(target), _RTA_DST) + target
     found: dict[str, object] = {}
     for message in ask(ROUTE, GET_ROUTE, 0, body):
         for kind, value in attributes(message[_ROUTE.size :]):
             if kind == _RTA_OIF:
                 found["device"] = socket.if_indextoname(struct.unpack("=I", value)[0])
-            elif kind == _RTA_PREFSRC:
-                found["local"] = socket.inet_ntop(family, bytes(value))
-            elif kind == _RTA_GATEWAY:
-                found["gateway"] = socket.inet_ntop(family, bytes(value))
+            elif kind in _ADDRESSES:
+                found[_ADDRESSES[kind]] = socket.inet_ntop(family, bytes(value))
             elif kind == _RTA_METRICS:
                 limits = [struct.unpack("=I", limit)[0] for metric, limit in attributes(value) if metric == _RTAX_MTU]
                 if limits:
                     found["mtu"] = limits[0]
+            elif kind == _RTA_TABLE and (table := struct.unpack("=I", value)[0]) not in _USUAL_TABLES:
+                found["table"] = table
     return found
 
 
@@ -188,7 +196,8 @@ def ways(targets: dict[str, object]) -> dict[str, object]:
         try:
             way = route(str(address))
         except OSError as error:
-            found[label] = {"ok": False, "why": error.strerror or str(error)}
+            why = error.strerror or str(error)
+            found[label] = {"ok": False, "why": why, "error": errno.errorcode.get(error.errno or 0, "")}
         else:
             device = devices.get(str(way.get("device")), {})
             found[label] = {"mtu": device.get("mtu"), **way, "ok": True}

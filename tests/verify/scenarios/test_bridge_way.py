@@ -10,6 +10,7 @@ import pytest
 from swarmnet.model.network import GATEWAY, Network, NetworkSpec, Subnet
 from swarmnet.model.report import Status
 from swarmnet.verify.causes.consequences import traced
+from swarmnet.verify.keys import WAYS
 from swarmnet.verify.planned import Planned
 from swarmnet.verify.scenario import OPERATOR, Answer, Answers, MeshService, ObserverTask
 from swarmnet.verify.scenarios.hosts.bridge_way import INWARDS
@@ -38,9 +39,18 @@ def bridged(
     return replace(setup, state=setup.state.model_copy(update={"hosts": hosts}))
 
 
-def inwards(host: str, device: str, **said: bool | str) -> Answers:
+def inwards(host: str, device: str, **said: bool | str | int) -> Answers:
     way: JsonObject = {"ok": True, "device": device, "mtu": 1500, **said}
     return {(host, INWARDS.name): Answer({"targets": {BLOCK: way}})}
+
+
+def refused(error: str, why: str) -> Answers:
+    return {("w3", INWARDS.name): Answer({"targets": {BLOCK: {"ok": False, "why": why, "error": error}}})}
+
+
+def others(host: str, *, ok: bool) -> Answers:
+    """Return what a host's kernel says of the way to another host."""
+    return {(host, WAYS.name): Answer({"targets": {"w1": {"ok": ok}}})}
 
 
 def asked(setup: Setup) -> list[object]:
@@ -57,7 +67,48 @@ def test_the_host_is_named_with_the_device_and_what_shows_the_rule() -> None:
     assert (verdict.cause, verdict.status, verdict.subject) == ("bridge-route", Status.FAILED, "host w3")
     assert verdict.detail.startswith("packets to containers of w3 (172.18.0.0/16, docker_gwbridge) leave by tun0: ")
     assert verdict.evidence["hosts"] == ["w3"]
-    assert verdict.evidence["commands"] == ["ip route get 172.18.0.2", "ip rule show"]
+    assert verdict.evidence["commands"] == [
+        "ip link set docker_gwbridge up",
+        "ip route get 172.18.0.2",
+        "ip route show to match 172.18.0.2",
+        "ip rule show",
+    ]
+    assert verdict.fix is not None
+    assert verdict.fix.startswith("run the first command on w3; if packets still leave by tun0, ")
+
+
+def test_of_a_table_that_a_rule_leads_to_the_number_is_named_and_the_bridge_is_put_first() -> None:
+    (verdict,) = bad(bridged(cluster()), inwards("w3", "tun0", table=220))
+    assert "leave by tun0: a rule of policy routing has them looked up in table 220 first, " in verdict.detail
+    assert verdict.evidence["commands"] == [
+        "ip rule add pref 1 to 172.18.0.0/16 lookup main",
+        "ip rule show",
+        "ip route show table 220",
+    ]
+    assert ("rules", "w3", "nat") not in verdict.broken
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [("EINVAL", "Invalid argument"), ("EHOSTUNREACH", "No route to host"), ("EACCES", "Permission denied")],
+    ids=["blackhole", "unreachable", "prohibit"],
+)
+def test_a_route_that_throws_packets_away_is_named(error: str, why: str) -> None:
+    (verdict,) = bad(bridged(cluster()), refused(error, why) | others("w3", ok=True))
+    assert verdict.cause == "bridge-route"
+    assert f"are not sent ({why}): a route that throws them away " in verdict.detail
+    assert verdict.evidence["commands"] == [
+        "ip rule add pref 1 to 172.18.0.0/16 lookup main",
+        "ip route get 172.18.0.2",
+        "ip rule show",
+    ]
+
+
+def test_a_bridge_that_is_down_is_named_and_explains_rules_that_engines_did_not_add() -> None:
+    (verdict,) = bad(bridged(cluster()), refused("ENETUNREACH", "Network is unreachable") | others("w3", ok=True))
+    assert "are not sent (Network is unreachable): docker_gwbridge is down or has lost its route, " in verdict.detail
+    assert verdict.evidence["commands"][0] == "ip link set docker_gwbridge up"  # type: ignore[index]
+    assert ("rules", "w3", "nat") in verdict.broken
 
 
 @pytest.mark.parametrize(
@@ -69,6 +120,10 @@ def test_the_host_is_named_with_the_device_and_what_shows_the_rule() -> None:
         inwards("w3", "tun0", ok=False, why="Network is unreachable"),
         {("w3", INWARDS.name): Answer({"targets": {BLOCK: {"ok": True}}})},
         {("w3", INWARDS.name): Answer({}, problem="timed out")},
+        refused("EINVAL", "Invalid argument"),
+        refused("EINVAL", "Invalid argument") | others("w3", ok=False),
+        refused("EINVAL", "Invalid argument") | others("w1", ok=True),
+        refused("EPERM", "Operation not permitted") | others("w3", ok=True),
     ],
 )
 def test_a_way_to_the_bridge_and_one_that_is_not_known_prove_nothing(answers: Answers) -> None:

@@ -7,6 +7,7 @@ what a VPN leaves there may take all of it away, and neither a firewall nor a na
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from ipaddress import ip_network
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from swarmnet.model.network import GATEWAY
 from swarmnet.verify import claims, keys
 from swarmnet.verify.ids import CauseId
-from swarmnet.verify.keys import outcomes
+from swarmnet.verify.keys import WAYS, outcomes
 from swarmnet.verify.scenario import ObserverTask
 from swarmnet.verify.scenarios.control.subnets import within
 from swarmnet.verify.trouble import Trouble
@@ -32,6 +33,20 @@ INWARDS = keys.targets("bridge-way")
 NAME = "com.docker.network.bridge.name"
 OWN = "lo"
 """By which a kernel reaches addresses of its own: that says nothing of containers."""
+NO_ROUTE = "ENETUNREACH"
+REFUSED = frozenset({NO_ROUTE, "EINVAL", "EHOSTUNREACH", "EACCES"})
+"""What kernels say of an address without a route, and of blackhole, unreachable and prohibit."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Mend:
+    """Why packets do not get to a bridge, and what helps."""
+
+    reason: str
+    fix: str
+    commands: tuple[str, ...]
+    rules: bool = False
+    """Whether engines may lack rules for published ports because of it."""
 
 
 def bridge_way(setup: Setup, host: str) -> tuple[ObserverTask, ...]:
@@ -41,23 +56,71 @@ def bridge_way(setup: Setup, host: str) -> tuple[ObserverTask, ...]:
 
 
 def led_away(setup: Setup, answers: Answers, host: str) -> Iterator[Trouble]:
-    """Yield each subnet of a host's bridge that it reaches by another device; a look-up that failed proves nothing."""
+    """Yield each subnet of a host's bridge that it does not reach by the bridge; else a failed look-up says nothing."""
     found, _problem = outcomes(answers, host, INWARDS)
     for subnet, (address, bridge) in _inside(setup, host).items():
         way = found.get(subnet, {})
-        device = way.get("device")
+        device, error = way.get("device"), str(way.get("error"))
         if way.get("ok") is True and isinstance(device, str) and device not in (bridge, OWN):
-            yield Trouble(
-                CauseId.BRIDGE_ROUTE,
-                (host,),
-                f"packets to containers of {host} ({subnet}, {GATEWAY}) leave by {device}: another route, or a rule of"
-                f" policy routing, is looked up first, so published ports of {host} do not answer, and its containers"
-                " do not get out of the swarm",
-                f"these commands on {host} name the rule or route (often what a VPN left): remove it, or give {GATEWAY}"
-                " another subnet:",
-                (f"ip route get {address}", "ip rule show"),
-                broken=frozenset(_behind(setup, host)),
-            )
+            table = way.get("table")
+            seen = f"leave by {device}"
+            mend = _other_table(subnet, table) if isinstance(table, int) else _main_table(address, bridge, seen)
+        elif way.get("ok") is False and error in REFUSED and _reaches_others(answers, host):
+            mend = _main_table(address, bridge, "are not sent") if error == NO_ROUTE else _refusing(subnet, address)
+            seen = f"are not sent ({way.get('why')})"
+        else:
+            continue
+        yield Trouble(
+            CauseId.BRIDGE_ROUTE,
+            (host,),
+            f"packets to containers of {host} ({subnet}, {GATEWAY}) {seen}: {mend.reason}, so published ports of {host}"
+            " do not answer, and its containers do not get out of the swarm",
+            mend.fix.format(host),
+            mend.commands,
+            broken=frozenset(_behind(setup, host)) | ({claims.rules(host, "nat")} if mend.rules else set()),
+        )
+
+
+def _reaches_others(answers: Answers, host: str) -> bool:
+    """Return whether the host's kernel found a way to another host: then what it says of the bridge counts."""
+    return any(way.get("ok") is True for way in outcomes(answers, host, WAYS)[0].values())
+
+
+def _first(subnet: str) -> str:
+    """Return the command that lets a subnet be looked up in the main table before all else, where its bridge is."""
+    return f"ip rule add pref 1 to {subnet} lookup main"
+
+
+def _other_table(subnet: str, table: int) -> _Mend:
+    return _Mend(
+        f"a rule of policy routing has them looked up in table {table} first",
+        f"run the first command on {{0}}, and remove what the others show of table {table} (often a VPN's: it comes"
+        " back when that starts):",
+        (_first(subnet), "ip rule show", f"ip route show table {table}"),
+    )
+
+
+def _refusing(subnet: str, address: str) -> _Mend:
+    return _Mend(
+        "a route that throws them away (blackhole, unreachable or prohibit) is looked up first",
+        "run the first command on {0}; if the second still fails, that route is in the main table: remove it there:",
+        (_first(subnet), f"ip route get {address}", "ip rule show"),
+    )
+
+
+def _main_table(address: str, bridge: str, seen: str) -> _Mend:
+    """Return what to do about a bridge that is down, or has lost its route; or another route that is looked up first.
+
+    While the bridge is down, engines add no rule for a port that is published (seen of 20.10, 26.1 and 28.5).
+    """
+    return _Mend(
+        f"{GATEWAY} is down or has lost its route, or another route is looked up first",
+        f"run the first command on {{0}}; if packets still {seen}, the others name the route or rule: remove it, or"
+        " restart Docker there if none leads to the bridge. Ports published meanwhile need docker service update"
+        " --force:",
+        (f"ip link set {bridge} up", f"ip route get {address}", f"ip route show to match {address}", "ip rule show"),
+        rules=True,
+    )
 
 
 def _inside(setup: Setup, host: str) -> dict[str, tuple[str, str]]:
