@@ -73,7 +73,7 @@ def _counted(counted: list[tuple[Capture, Capture]], left: int, came: int) -> Wh
     if not left:
         return Why(
             cause=CauseId.NO_ESP_SENT,
-            detail=f"no ESP leaves {sources}: its kernel has no IPsec state for these peers",
+            detail=f"no ESP leaves {sources}: nothing there encrypts what is for these peers",
             fix=f"restart Docker on {sources} (systemctl restart docker); scenario ipsec shows its states",
         )
     foreign = sorted({address for ends in counted for address in _foreign(*ends)})

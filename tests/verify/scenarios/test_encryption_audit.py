@@ -12,7 +12,7 @@ from swarmnet.model.state import SwarmMembership
 from swarmnet.verify.captures import COUNTERS, IPSEC
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.iptables import parse
-from swarmnet.verify.keys import ESP, SAVE, SAVE_LEGACY, SAVE_NFT
+from swarmnet.verify.keys import ESP, SAVE, SAVE_LEGACY, SAVE_NFT, WAYS
 from swarmnet.verify.scenario import Answer
 from swarmnet.verify.scenarios.encryption.rules import MATCHES, EncryptionRules
 from swarmnet.verify.scenarios.encryption.states import IpsecStates
@@ -135,6 +135,23 @@ def test_an_engine_that_encrypts_another_port_or_without_its_address_is_named(
 ) -> None:
     (verdict,) = judged(IpsecStates(), _changed(Wire(cluster()).answers(), "w1", "policies", **fields))
     assert (verdict.cause, verdict.evidence["hosts"], advice in str(verdict.fix)) == (cause, ["w1"], True)
+
+
+@pytest.mark.parametrize(("source", "cause"), [("10.77.0.1", CauseId.IPSEC_SOURCE), ("192.0.2.1", None)])
+def test_an_engine_that_encrypts_from_another_address_than_packets_leave_from_is_named(
+    source: str, cause: CauseId | None
+) -> None:
+    """F08: no policy matches what leaves from a data path's address; an answer without an address says nothing."""
+    answers = Wire(cluster()).answers()
+    for key in IPSEC:
+        listed = answers["w1", key.name].value["policies"]
+        assert isinstance(listed, list)
+        policies: list[JsonValue] = [{**one, "source": "192.0.2.1"} for one in listed if isinstance(one, dict)]
+        answers["w1", key.name] = Answer({**answers["w1", key.name].value, "policies": policies})
+    ways: JsonObject = {"w2": {"ok": True, "local": source}, "w3": {"ok": True, "local": None}}
+    (verdict,) = judged(IpsecStates(), answers | {("w1", WAYS.name): Answer({"targets": ways})})
+    assert (verdict.cause, verdict.evidence.get("pairs")) == (cause, [["w1", "w2"]] if cause else None)
+    assert ("moby#41421" in verdict.detail) is bool(cause)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,10 @@
 Facts of engines 20.10 to 28.5 (seen in the kernel's own lists): for each peer one outgoing policy with mark 0xd0c4e3
 for the data path port, one outgoing state with the policy's SPI, and up to three incoming ones, since the two hosts
 change keys at different moments. Keys are never asked for.
+
+Engines encrypt what leaves from the address that they take for their own in the swarm. They send VXLAN to the addresses
+of data paths, and the kernel chooses the source by its route: where it is another address, no policy matches, packets
+leave in clear, and receivers drop them (moby#41421, seen on 20.10, 26.1 and 28.5).
 """
 
 from __future__ import annotations
@@ -16,12 +20,14 @@ from swarmnet.verify import claims
 from swarmnet.verify.captures import IPSEC, delta, observed_probes
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.kernels import without_esp
+from swarmnet.verify.keys import WAYS, outcomes
 from swarmnet.verify.scenarios.encryption.captured import SightedScenario
+from swarmnet.verify.scenarios.sizes.overlay import ways
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject, JsonValue
     from swarmnet.model.network import Network
-    from swarmnet.verify.scenario import Answers, Setup
+    from swarmnet.verify.scenario import Answers, Question, Setup
 
 MARK = 0xD0C4E3
 CIPHER = "rfc4106(gcm(aes))"
@@ -47,6 +53,11 @@ class IpsecStates(SightedScenario):
     name: ClassVar[str] = "ipsec"
     summary: ClassVar[str] = "IPsec states and policies of every pair agree, no packet was dropped by them"
     needs_control: ClassVar[bool] = False
+
+    def ask(self, setup: Setup, answers: Answers) -> tuple[Question, ...]:
+        """Ask also from which addresses hosts send to each other: policies match these alone."""
+        asked = super().ask(setup, answers)
+        return (*asked, *(ways(setup, probe.host) for probe in observed_probes(setup))) if asked else ()
 
     def judge_networks(self, setup: Setup, answers: Answers, _networks: tuple[Network, ...]) -> list[Verdict]:
         """Return one verdict for all, or one a kind of trouble with the pairs or hosts that have it."""
@@ -139,7 +150,24 @@ def pair_trouble(setup: Setup, answers: Answers, pair: tuple[str, str], vteps: t
         return Trouble("there is no policy that encrypts")
     (policy, *_) = policies
     coming = [one.get("spi") for one in rows(answers, target, "states") if one.get("target") == vteps[1]]
-    return _wrong_policy(setup, policy, leaving) or _wrong_keys(policy, leaving, coming)
+    return (
+        _wrong_policy(setup, policy, leaving)
+        or _wrong_source(policy, outcomes(answers, source, WAYS)[0].get(target, {}).get("local"))
+        or _wrong_keys(policy, leaving, coming)
+    )
+
+
+def _wrong_source(policy: JsonObject, leaves_from: JsonValue) -> Trouble | None:
+    if not isinstance(leaves_from, str) or policy.get("source") == leaves_from:
+        return None
+    return Trouble(
+        "the engine encrypts what leaves from the address of its node, but VXLAN leaves from that of its data path, in"
+        " clear (moby#41421)",
+        CauseId.IPSEC_SOURCE,
+        "let these hosts leave the swarm and join again with one address for both (advertise: and data_path: in the"
+        " inventory, --advertise-addr and --data-path-addr), or make the networks without encryption: no engine"
+        " encrypts between addresses of data paths alone",
+    )
 
 
 def _wrong_policy(setup: Setup, policy: JsonObject, leaving: list[JsonObject]) -> Trouble | None:
