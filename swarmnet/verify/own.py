@@ -43,6 +43,22 @@ def running(tasks: Iterable[Task]) -> tuple[Task, ...]:
     return tuple(task for task in tasks if task.state == task.desired_state == "running")
 
 
+def left_behind(state: ClusterState) -> dict[str, str]:
+    """Return the addresses of replaced tasks on nodes that are not ready, each with its host.
+
+    Managers do not reach such a node to stop its tasks. They may run on, and engines that hear its gossip know them.
+    """
+    hosts = {one.engine.membership.node_id: one.host for one in state.hosts}
+    lost = {node.id for node in state.nodes if node.status != "ready" and node.id in hosts}
+    return {
+        address.partition("/")[0]: hosts[task.node_id]
+        for task in state.tasks
+        if task.node_id in lost and task.state == "running" != task.desired_state
+        for several in task.networks.values()
+        for address in several
+    }
+
+
 def by_service(tasks: Iterable[Task]) -> dict[str, list[Task]]:
     """Return tasks by the id of their service."""
     found: dict[str, list[Task]] = defaultdict(list)

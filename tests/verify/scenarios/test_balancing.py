@@ -9,7 +9,9 @@ import pytest
 
 from swarmnet.model.report import Status
 from swarmnet.model.service import Service, ServiceSpec, Task
-from swarmnet.model.state import ClusterState
+from swarmnet.model.state import ClusterState, SwarmMembership
+from swarmnet.model.swarm import Node, NodeSpec
+from swarmnet.verify import claims
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.scenario import OPERATOR, Answer, Answers, HostCommand, ProbeService, ServiceTask, SwarmTask
 from swarmnet.verify.scenarios.balancing.balance import Balance
@@ -18,7 +20,7 @@ from swarmnet.verify.scenarios.balancing.ipvs import FORWARD, TASKS_NOW, Balance
 from swarmnet.verify.scenarios.balancing.vip import VirtualAddress
 from swarmnet.verify.scenarios.control.allocation import NetworksAllocated
 from swarmnet.verify.scenarios.names.names import ServiceNames
-from tests.support.setups import make_setup
+from tests.support.setups import facts, make_setup
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
@@ -224,6 +226,32 @@ def test_tables_prove_nothing_of_a_service_whose_tasks_were_replaced_meanwhile(n
     assert SwarmTask(TASKS_NOW.name) in BalancerTables().ask(setup, found)
     found[OPERATOR, TASKS_NOW.name] = Answer({"tasks": {"s1": [*now]}})
     assert {verdict.status for verdict in BalancerTables().judge(setup, found).verdicts} == {status}
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "needed"),
+    [
+        ("10.0.0.64", "down", (frozenset({claims.node("w2")}),)),
+        ("10.0.0.64", "ready", ()),
+        ("10.0.0.65", "down", ()),
+    ],
+)
+def test_a_replaced_task_stays_in_tables_while_its_node_is_lost(
+    address: str, status: str, needed: tuple[frozenset[tuple[str, ...]], ...]
+) -> None:
+    """Seen with 26.1, 20.10, 28.5: a worker that the manager lost sends gossip to the other worker, and runs on."""
+    setup = with_web()
+    (now,) = (one.model_copy(update={"networks": {"front": ("10.0.0.63/24",)}}) for one in setup.state.tasks)
+    old = now.model_copy(
+        update={"id": "t0", "node_id": "n2", "desired_state": "shutdown", "networks": {"front": (f"{address}/24",)}}
+    )
+    lost = Node(id="n2", version=1, hostname="w2", spec=NodeSpec(), status=status, address="192.0.2.2")
+    hosts = tuple(facts(host, SwarmMembership(node_id=node)) for node, host in NODES.items())
+    state = setup.state.model_copy(update={"tasks": (now, old), "nodes": (lost,), "hosts": hosts})
+    table = TABLE.replace("  -> 0A000040", "  -> 0A00003F:0000      Masq    1      0          0\n  -> 0A000040")
+    (first, *_) = BalancerTables().judge(replace(setup, state=state), tables(table)).verdicts
+    assert first.detail == "service web holds 10.0.0.64, which no running task has"
+    assert first.needed == needed
 
 
 def test_one_lost_connection_of_forty_is_looked_at_again_and_is_not_a_stale_backend() -> None:

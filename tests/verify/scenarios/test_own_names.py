@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from swarmnet.model.report import Status
 from swarmnet.model.service import EndpointMode
+from swarmnet.verify import claims
 from swarmnet.verify.own import askers
 from swarmnet.verify.scenario import OPERATOR, Answer, Answers, InsideTask, SwarmTask
 from swarmnet.verify.scenarios.own.names import OwnNames
-from tests.support.own_services import FRONT, HOSTS, container, resolved, service, setup_of, task
+from tests.support.own_services import FRONT, HOSTS, container, node, resolved, service, setup_of, task
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -93,6 +95,24 @@ def test_an_address_that_no_task_has_is_stale() -> None:
     (verdict,) = judged(both(), {("w2", "db"): ["10.0.2.1", "10.0.2.2", "10.0.2.9"]})
     assert (verdict.cause, verdict.evidence["hosts"]) == ("stale-address", ["w2"])
     assert "db leads on front to 10.0.2.9, which no running task has" in verdict.detail
+
+
+@pytest.mark.parametrize(("status", "follows"), [("down", True), ("ready", False)])
+def test_a_replaced_task_keeps_its_name_while_its_node_is_lost(status: str, *, follows: bool) -> None:
+    """Seen with 26.1, 20.10, 28.5: a worker that the manager lost sends gossip to the other worker, and runs on."""
+    nodes = (node(1), node(2), node(3).model_copy(update={"status": status}))
+    old = task("db", 3, wanted="shutdown")
+    (verdict,) = judged(setup_of(DB, tasks=[*ALL[3:], old], nodes=nodes), {("w1", "db"): ["10.0.2.1", "10.0.2.3"]})
+    assert (claims.node("w3") in frozenset().union(*verdict.needed)) is follows
+    assert verdict.cause == ("stale-address" if follows else "alias-twice")
+    assert ("managers do not reach w3" in verdict.detail) is follows
+
+
+def test_a_stale_address_that_no_lost_node_has_is_not_explained_by_one() -> None:
+    nodes = (node(1), node(2), node(3).model_copy(update={"status": "down"}))
+    setup = setup_of(DB, tasks=[*ALL[3:], task("db", 3, wanted="shutdown")], nodes=nodes)
+    (verdict,) = judged(setup, {("w1", "db"): ["10.0.2.1", "10.0.2.2", "10.0.2.3", "10.0.2.9"]})
+    assert (verdict.cause, verdict.needed) == ("stale-address", ())
 
 
 def test_a_name_of_a_service_without_a_task_leads_nowhere_or_is_stale() -> None:

@@ -19,7 +19,7 @@ from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims, keys
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.keys import NAMESPACES
-from swarmnet.verify.own import moved_services
+from swarmnet.verify.own import left_behind, moved_services
 from swarmnet.verify.scenario import OPERATOR, Answers, HostCommand, Question, Setup, SwarmTask
 from swarmnet.verify.scenarios.balancing.balanced import BalancedScenario
 
@@ -157,7 +157,7 @@ class BalancerTables(BalancedScenario):
 def _needed(setup: Setup, host: str, balancer: Balancer, table: str | None) -> tuple[frozenset[Claim], ...]:
     """Return what a host needed to know each task that its table lacks; without a table, the namespace of the mesh.
 
-    A task that ended and stays in the table is explained by nothing else.
+    A replaced task stays in the table while its node is lost. One that ended is explained by nothing else.
     """
     if table is None:
         return claims.each((claims.mesh_namespace(host),)) if balancer.namespace == INGRESS else ()
@@ -169,10 +169,12 @@ def _needed(setup: Setup, host: str, balancer: Balancer, table: str | None) -> t
         for several in task.networks.values()
         for address in several
     }
-    if held - wanted:
+    left = left_behind(setup.state)
+    if (held - wanted) - left.keys():
         return ()
     lacking = {owners.get(address, "") for address in wanted - held}
-    return tuple(claims.both(claims.learned, host, one) for one in sorted(lacking))
+    lost = {claims.node(left[address]) for address in held - wanted}
+    return (*(claims.both(claims.learned, host, one) for one in sorted(lacking)), *claims.each(lost))
 
 
 def balancers(setup: Setup) -> tuple[Balancer, ...]:

@@ -15,7 +15,7 @@ from swarmnet.model.service import EndpointMode
 from swarmnet.verify import claims, keys
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.keys import RUNNING_NOW
-from swarmnet.verify.own import MOST, by_service, is_changing, moved_services, own_services, running
+from swarmnet.verify.own import MOST, by_service, is_changing, left_behind, moved_services, own_services, running
 from swarmnet.verify.scenario import OPERATOR, Answers, Findings, InsideTask, Question, SwarmTask, in_steps
 from swarmnet.verify.scenarios.names.names import GOSSIP_FIX, MORE, needed
 from swarmnet.verify.scenarios.own.addresses import OwnScenario, addresses_on
@@ -125,7 +125,7 @@ class OwnNames(OwnScenario):
         if cause is CauseId.ALIAS_TWICE:
             explained = claims.each(claims.name(network, one.name.name) for one in looks)
         if cause in _RENEWED:
-            explained = _never_told(setup, looks) if cause is CauseId.NAMELESS_TASK else ()
+            explained = (_never_told if cause is CauseId.NAMELESS_TASK else _left)(setup, looks)
         return made.model_copy(update={"evidence": evidence, "needed": explained})
 
     def _deaf(self, looks: Looks) -> Iterator[Verdict]:
@@ -169,6 +169,13 @@ class OwnNames(OwnScenario):
 def _never_told(setup: Setup, looks: list[Look]) -> tuple[frozenset[Claim], ...]:
     """Return the gossip between each asker and the host whose task it does not know by name."""
     return tuple(claims.both(claims.learned, one.asker.host, _owner(setup, one)) for one in looks)
+
+
+def _left(setup: Setup, looks: list[Look]) -> tuple[frozenset[Claim], ...]:
+    """Return the lost nodes on which replaced tasks have these addresses; nothing else explains a stale one."""
+    left = left_behind(setup.state)
+    stale = {address for one in looks for address in one.extra}
+    return claims.each(claims.node(left[address]) for address in stale) if stale <= left.keys() else ()
 
 
 _RENEWED = frozenset({CauseId.NAMELESS_TASK, CauseId.STALE_ADDRESS})
@@ -284,6 +291,7 @@ def _cause(setup: Setup, look: Look, looks: Looks) -> CauseId:
         mine = {f"service {look.name.service}"}
         others = {one for one, owners in addresses_on(setup, look.name.network).items() if owners - mine}
         others |= _alive(setup, look.name.network)
+        others -= left_behind(setup.state).keys()
         return CauseId.ALIAS_TWICE if {*look.extra} <= others else CauseId.STALE_ADDRESS
     return CauseId.NAMELESS_TASK if is_nameless(look, _owner(setup, look), looks) else CauseId.NAMES
 
@@ -301,7 +309,10 @@ def _words(setup: Setup, cause: CauseId, look: Look) -> str:
         who = ", ".join(f"{one} ({' and '.join(sorted(owners.get(one, {'another task'})))})" for one in look.extra)
         return f"{name.name} leads on {name.network} also to {who}"
     if cause is CauseId.STALE_ADDRESS:
-        return f"{name.name} leads on {name.network} to {', '.join(look.extra)}, which no running task has"
+        left = left_behind(setup.state)
+        lost = sorted({left[one] for one in look.extra if one in left})
+        more = f" (managers do not reach {', '.join(lost)}, to stop replaced tasks there)" if lost else ""
+        return f"{name.name} leads on {name.network} to {', '.join(look.extra)}, which no running task has{more}"
     if cause is CauseId.NAMELESS_TASK and name.of_tasks:
         tasks = ", ".join(_called(setup, name, one) for one in look.missing)
         return f"{tasks} runs, and {name.name} does not lead to it on {name.network} (it leads to {found})"
