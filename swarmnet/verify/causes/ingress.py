@@ -18,7 +18,7 @@ from swarmnet.verify.keys import FILTER, MESH_TABLE, NAT, ROUTES, outcomes
 from swarmnet.verify.patterns import FEWEST_PEERS
 from swarmnet.verify.scenario import OPERATOR
 from swarmnet.verify.scenarios.balancing.ipvs import backends as backends_of
-from swarmnet.verify.scenarios.mesh.mesh import SSH, Flaw, MeshTcp, MeshUdp, failing, neighbours
+from swarmnet.verify.scenarios.mesh.mesh import SSH, Flaw, MeshTcp, MeshUdp, failing, neighbours, views
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -222,6 +222,8 @@ def _causes(
     broken = _on_the_way(answers, entry, protocol, mesh)
     if broken is not None and inside:
         yield broken
+    elif entry in inside and _others_answered(setup, answers, (entry, protocol), sides):
+        yield _unanswered_itself(entry, inside[entry])
     elif set(inside) - {"localhost"}:
         yield _blocked(entry, inside)
     elif inside:
@@ -275,6 +277,25 @@ def _on_the_way(answers: Answers, entry: str, protocol: str, mesh: MeshService) 
             f" {entry}",
         )
     return None
+
+
+def _others_answered(setup: Setup, answers: Answers, where: tuple[str, str], sides: dict[str, Complaint]) -> bool:
+    """Return whether the entry gives no answer to itself alone: other hosts asked it, and none complains."""
+    entry, protocol = where
+    looked = next(one.key for one in SCENARIOS.values() if one.protocol == protocol)
+    others = {side for side, door in views(setup, answers, looked) if door == entry} - {entry, OPERATOR}
+    alone = sides[entry].flaw is Flaw.SILENT and not set(sides) - {entry, "localhost"}
+    return alone and bool(others)
+
+
+def _unanswered_itself(entry: str, complaint: Complaint) -> EntryCause:
+    """Return the cause of an entry that answers others: its own packets to the mesh have another source address."""
+    return EntryCause(
+        CauseId.INGRESS_UNKNOWN,
+        f"published ports of {entry} answer the other hosts, but not {entry} itself at its own address: {complaint}",
+        f"look on {entry} for rules of policy routing on what it sends from its own address (ip rule show), and for"
+        " OUTPUT rules that drop",
+    )
 
 
 def _blocked(entry: str, inside: dict[str, Complaint]) -> EntryCause:

@@ -97,6 +97,7 @@ def test_a_route_that_throws_packets_away_is_named(error: str, why: str) -> None
     (verdict,) = bad(bridged(cluster()), refused(error, why) | others("w3", ok=True))
     assert verdict.cause == "bridge-route"
     assert f"are not sent ({why}): a route that throws them away " in verdict.detail
+    assert ("rules", "w3", "nat") in verdict.broken
     assert verdict.evidence["commands"] == [
         "ip rule add pref 1 to 172.18.0.0/16 lookup main",
         "ip route get 172.18.0.2",

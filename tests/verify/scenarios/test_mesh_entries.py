@@ -172,6 +172,30 @@ def test_the_first_thing_missing_on_the_way_is_the_cause(look: dict[str, str], c
     assert verdict.fix
 
 
+def test_an_entry_that_answers_all_but_itself_is_not_said_to_be_shut() -> None:
+    (verdict,) = judged(cluster(), seen(cluster(), {("w2", "w2"): SHUT}, look=HEALTHY))
+    assert verdict.detail.startswith("published ports of w2 answer the other hosts, but not w2 itself at its own ")
+    assert verdict.fix is not None
+    assert "(ip rule show)" in verdict.fix
+
+
+@pytest.mark.parametrize(
+    "shut",
+    [
+        everywhere("w2"),
+        {("w2", "w2"): SHUT, ("w1", "w2"): SHUT},
+        {("w2", "w2"): SHUT, (OPERATOR, "w2"): SHUT},
+        {("w2", "w2"): opened(("n1",))},
+    ],
+    ids=["all", "another host", "the operator", "a task is missed"],
+)
+def test_an_entry_of_which_others_complain_too_or_that_answers_itself_in_part_keeps_its_words(
+    shut: dict[tuple[str, str], JsonObject],
+) -> None:
+    (verdict,) = judged(cluster(), seen(cluster(), shut, look=HEALTHY))
+    assert "not even from the host itself" in verdict.detail
+
+
 def test_both_protocols_with_one_cause_are_one_verdict() -> None:
     look = {**HEALTHY, "nat": "*nat\n"}
     answers = seen(cluster(), everywhere("w2"), look=look) | seen(

@@ -37,6 +37,8 @@ NO_ROUTE = "ENETUNREACH"
 REFUSED = frozenset({NO_ROUTE, "EINVAL", "EHOSTUNREACH", "EACCES"})
 """What kernels say of an address without a route, and of blackhole, unreachable and prohibit."""
 
+MEANWHILE = "Services published meanwhile need docker service update --force"
+
 
 @dataclass(frozen=True, slots=True)
 class _Mend:
@@ -46,7 +48,8 @@ class _Mend:
     fix: str
     commands: tuple[str, ...]
     rules: bool = False
-    """Whether engines may lack rules for published ports because of it."""
+    """Whether the engine may lack rules because of it: of a port that is published while the kernel knows no way to the
+    bridge, no engine adds them, and none does later (seen of 20.10, 26.1 and 28.5)."""
 
 
 def bridge_way(setup: Setup, host: str) -> tuple[ObserverTask, ...]:
@@ -103,21 +106,19 @@ def _other_table(subnet: str, table: int) -> _Mend:
 def _refusing(subnet: str, address: str) -> _Mend:
     return _Mend(
         "a route that throws them away (blackhole, unreachable or prohibit) is looked up first",
-        "run the first command on {0}; if the second still fails, that route is in the main table: remove it there:",
+        f"run the first command on {{0}}; if the second still fails, that route is in the main table: remove it there."
+        f" {MEANWHILE}:",
         (_first(subnet), f"ip route get {address}", "ip rule show"),
+        rules=True,
     )
 
 
 def _main_table(address: str, bridge: str, seen: str) -> _Mend:
-    """Return what to do about a bridge that is down, or has lost its route; or another route that is looked up first.
-
-    While the bridge is down, engines add no rule for a port that is published (seen of 20.10, 26.1 and 28.5).
-    """
+    """Return what to do about a bridge that is down or has lost its route, or a route that is looked up first."""
     return _Mend(
         f"{GATEWAY} is down or has lost its route, or another route is looked up first",
         f"run the first command on {{0}}; if packets still {seen}, the others name the route or rule: remove it, or"
-        " restart Docker there if none leads to the bridge. Ports published meanwhile need docker service update"
-        " --force:",
+        f" restart Docker there if none leads to the bridge. {MEANWHILE}:",
         (f"ip link set {bridge} up", f"ip route get {address}", f"ip route show to match {address}", "ip rule show"),
         rules=True,
     )
