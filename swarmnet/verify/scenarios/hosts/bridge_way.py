@@ -37,7 +37,7 @@ NO_ROUTE = "ENETUNREACH"
 REFUSED = frozenset({NO_ROUTE, "EINVAL", "EHOSTUNREACH", "EACCES"})
 """What kernels say of an address without a route, and of blackhole, unreachable and prohibit."""
 
-MEANWHILE = "Services published meanwhile need docker service update --force"
+MEANWHILE = "If a service that was published meanwhile does not answer there, restart Docker there"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,8 @@ class _Mend:
     fix: str
     commands: tuple[str, ...]
     rules: bool = False
-    """Whether the engine may lack rules because of it: of a port that is published while the kernel knows no way to the
-    bridge, no engine adds them, and none does later (seen of 20.10, 26.1 and 28.5)."""
+    """Whether the engine may lack rules because of it: while a kernel knew no way to the bridge, a port that was published
+    got none on that host, and on all others it did (seen of 20.10 and 26.1)."""
 
 
 def bridge_way(setup: Setup, host: str) -> tuple[ObserverTask, ...]:
