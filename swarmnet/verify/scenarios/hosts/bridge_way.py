@@ -36,7 +36,6 @@ OWN = "lo"
 NO_ROUTE = "ENETUNREACH"
 REFUSED = frozenset({NO_ROUTE, "EINVAL", "EHOSTUNREACH", "EACCES"})
 """What kernels say of an address without a route, and of blackhole, unreachable and prohibit."""
-
 MEANWHILE = "If a service that was published meanwhile does not answer there, restart Docker there"
 
 
@@ -48,8 +47,10 @@ class _Mend:
     fix: str
     commands: tuple[str, ...]
     rules: bool = False
-    """Whether the engine may lack rules because of it: while a kernel knew no way to the bridge, a port that was published
-    got none on that host, and on all others it did (seen of 20.10 and 26.1)."""
+    """Whether the engine may lack rules because of it.
+
+    Of a port that was published while a kernel knew no way to the bridge, that host alone had none (20.10 and 26.1).
+    """
 
 
 def bridge_way(setup: Setup, host: str) -> tuple[ObserverTask, ...]:
