@@ -118,6 +118,11 @@ def advertised(host: str) -> Claim:
     return ("advertised", host)
 
 
+def data_path(host: str) -> Claim:
+    """Return the claim that others reach the address at which a host expects VXLAN."""
+    return ("data-path", host)
+
+
 def flows(source: str, target: str) -> Claim:
     """Return the claim that all flows from one host to another pass, not only some of them."""
     return ("flows", source, target)

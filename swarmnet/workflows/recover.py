@@ -67,7 +67,7 @@ def recover(ports: Ports, wish: Wish, terms: Terms) -> ApplyReport:
         raise RefusedError(f"{wish.survivor} does not answer: {own.message}", hint=own.hint) from own
     root = own.data_root
     left = {host: facts for host, facts in seen.items() if isinstance(facts, EngineFacts)}
-    wish = replace(wish, logs=_logs(ports, left), data_path=kept_data_path(ports, wish.survivor, root))
+    wish = replace(wish, logs=_logs(ports, left), data_path=kept_data_path(ports, wish.survivor, root, ports.listener))
     goal = Goal(
         partial(recovered, wish, inventory=ports.inventory),
         Look(needs=(asks_for_autolock(wish.survivor, root),), believed=wish.survivor),

@@ -88,6 +88,18 @@ def test_an_address_for_vxlan_that_no_other_host_reaches_is_the_cause_of_all_tha
     found = bad(setup, [DataPath(), UdpMatrix()], observed(setup, CUT) | echoes(ok=False))
     assert (found[0].cause, roots(found)) == ("data-path-address", ["data-path-address"])
     assert found[0].detail.startswith("w3 sends and expects VXLAN at 10.77.0.13 (--data-path-addr), and w1, w2 do not")
+    assert found[0].evidence["commands"] == [
+        "docker swarm leave",
+        "docker swarm join --advertise-addr 192.0.2.3 --data-path-addr ADDRESS --token TOKEN MANAGER",
+    ]
+
+
+def test_that_a_host_sends_from_another_address_follows_from_one_that_it_cannot_use() -> None:
+    """Seen where the address is on a device that leads nowhere: routes to the peers have another source."""
+    setup = apart()
+    answers = observed(setup, CUT, w3={"local": "192.0.2.3"}) | echoes(ok=False)
+    found = bad(setup, [DataPath(), Kernels(), UdpMatrix()], answers)
+    assert (roots(found), {one.cause for one in found} >= {"outer-source"}) == (["data-path-address"], True)
 
 
 @pytest.mark.parametrize(("lost", "ok"), [([], False), (CUT, True)], ids=["overlays pass", "echoes pass"])

@@ -147,13 +147,26 @@ def pair_trouble(setup: Setup, answers: Answers, pair: tuple[str, str], vteps: t
     policies = [one for one in rows(answers, source, "policies") if one.get("target") == vteps[1]]
     leaving = [one for one in rows(answers, source, "states") if one.get("target") == vteps[1]]
     if not policies:
-        return Trouble("there is no policy that encrypts")
+        return _without_policy(setup, answers, source)
     (policy, *_) = policies
     coming = [one.get("spi") for one in rows(answers, target, "states") if one.get("target") == vteps[1]]
     return (
         _wrong_policy(setup, policy, leaving)
         or _wrong_source(policy, outcomes(answers, source, WAYS)[0].get(target, {}).get("local"))
         or _wrong_keys(policy, leaving, coming)
+    )
+
+
+def _without_policy(setup: Setup, answers: Answers, source: str) -> Trouble:
+    known = {one.vtep for one in setup.observers}
+    others = {str(one.get("target")) for one in rows(answers, source, "policies")} - known
+    if not others:
+        return Trouble("there is no policy that encrypts")
+    return Trouble(
+        "no policy encrypts to the addresses by which the nodes are known, but some do to others: engines have"
+        " addresses for VXLAN that could not be read, or keep peers that are gone",
+        fix="name these addresses in the inventory (data_path:), or let the user of these hosts use sudo, which reads"
+        " them from the engines",
     )
 
 

@@ -107,16 +107,19 @@ class DataPath(Scenario):
         ]
         if not observer.node_address or not hurt:
             return
+        join = (
+            f"docker swarm join --advertise-addr {observer.node_address} --data-path-addr ADDRESS --token TOKEN MANAGER"
+        )
         pairs = {pair for peer in hurt for pair in ((host, peer), (peer, host))}
         verdict = failed(
             self.name,
             host,
-            (CauseId.DATA_PATH_ADDRESS, []),
+            (CauseId.DATA_PATH_ADDRESS, ["docker swarm leave", join]),
             f"{host} sends and expects VXLAN at {observer.vtep} (--data-path-addr), and {', '.join(hurt)} do not reach"
             f" that address; its node is known by {observer.node_address}",
             f"let {host} leave the swarm and join again with a --data-path-addr that all hosts reach (data_path: in the"
-            " inventory), or with none",
-            frozenset({*between(setup, pairs), *(claims.path(*pair) for pair in pairs)}),
+            " inventory), or with none; a manager is demoted first:",
+            frozenset({claims.data_path(host), *between(setup, pairs), *(claims.path(*pair) for pair in pairs)}),
         )
         evidence: JsonObject = {**verdict.evidence, "pairs": [[*pair] for pair in sorted(pairs)]}
         yield verdict.model_copy(update={"evidence": evidence})

@@ -128,7 +128,7 @@ class Kernels(Scenario):
                 f" join again with --advertise-addr and --data-path-addr {local}",
                 frozenset(between(setup, {(host, peer) for peer in hurt})),
             )
-            yield verdict.model_copy(update={"needed": claims.each([claims.advertised(host)])})
+            yield verdict.model_copy(update={"needed": (frozenset((claims.advertised(host), claims.data_path(host))),)})
 
     def _filters(self, setup: Setup, answers: Answers, host: str, said: JsonObject) -> Iterable[Verdict]:
         devices, filters = said.get("devices"), said.get("filters")
