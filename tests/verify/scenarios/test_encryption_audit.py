@@ -154,7 +154,7 @@ def test_an_engine_that_encrypts_from_another_address_than_packets_leave_from_is
     assert ("moby#41421" in verdict.detail) is bool(cause)
 
 
-def test_policies_to_addresses_of_no_node_are_told_from_none() -> None:
+def test_policies_to_addresses_of_no_node_are_distinguished_from_none() -> None:
     """F08: only root may read from an engine which address its data path has."""
     answers = Wire(cluster()).answers()
     answers = _changed(answers, "w1", "policies", target="10.77.0.2")
