@@ -64,7 +64,19 @@ def test_an_underlay_that_is_too_small_is_named_with_its_hosts_and_the_mtu_to_se
         in both.detail
     )
     assert "containers on vault send up to 1424 bytes, but only 1372 fit" in both.detail
-    assert "recreate plain, vault and the ingress network with mtu: 1450" in str(both.fix)
+    assert both.fix == (
+        "raise the MTU of the underlay's device on w1 to 1500, as the other hosts have it, or recreate plain, vault and"
+        " the ingress network with mtu: 1450"
+    )
+
+
+def test_an_underlay_that_is_small_on_all_hosts_is_for_all_to_raise() -> None:
+    answers = Wire(cluster()).answers()
+    for host in ("w1", "w2", "w3"):
+        targets: JsonObject = {peer: {"ok": True, "mtu": 1450} for peer in ("w1", "w2", "w3") if peer != host}
+        answers[host, WAYS.name] = Answer({"targets": targets})
+    (both,) = bad(answers)
+    assert str(both.fix).startswith("raise the underlay's MTU, or recreate plain, vault")
 
 
 def test_a_path_that_loses_large_packets_is_distinguished_from_a_small_device() -> None:

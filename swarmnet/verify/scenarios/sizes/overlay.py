@@ -82,7 +82,7 @@ class OverlayMtu(Scenario):
             name: {pair: size for pair, size in results[0].items() if pair not in small[name]}
             for name, results in found.items()
         }
-        verdicts = [self._too_small(setup, pairs, small) for pairs in _together(setup, _all(small))]
+        verdicts = [self._too_small(setup, answers, pairs, small) for pairs in _together(setup, _all(small))]
         verdicts += [self._cut(setup, pairs, cut) for pairs in _together(setup, _all(cut))]
         for net in setup.networks:
             hurt = bool(small[net.spec.name] or cut[net.spec.name])
@@ -155,7 +155,7 @@ class OverlayMtu(Scenario):
                     untested[probe.host, peer] = "the sender accepted one byte more"
         return cut, untested
 
-    def _too_small(self, setup: Setup, pairs: frozenset[Pair], small: Cuts) -> Verdict:
+    def _too_small(self, setup: Setup, answers: Answers, pairs: frozenset[Pair], small: Cuts) -> Verdict:
         nets = _cut_nets(setup, pairs, small)
         underlay = min(small[net.spec.name][pair][0] for net in nets for pair in pairs & small[net.spec.name].keys())
         hosts, names = sorted({source for source, _ in pairs}), ", ".join(net.spec.name for net in nets)
@@ -172,7 +172,8 @@ class OverlayMtu(Scenario):
             status=Status.FAILED,
             detail=f"the underlay of {', '.join(hosts)} has an MTU of {underlay}{taken}: {sends}; full-size packets"
             " are lost or fragmented",
-            fix=f"raise the underlay's MTU, or recreate {names} and the ingress network with mtu: {fits}",
+            fix=f"{_raised(setup, answers, hosts, underlay)}, or recreate {names} and the ingress network with mtu:"
+            f" {fits}",
             cause=CauseId.UNDERLAY_MTU,
             evidence={"cause": CauseId.UNDERLAY_MTU, "pairs": [[*pair] for pair in sorted(pairs)], "hosts": [*hosts]},
             broken=frozenset(claims.fitting(net.spec.name, *pair) for net in nets for pair in pairs),
@@ -193,8 +194,7 @@ class OverlayMtu(Scenario):
             status=Status.FAILED,
             detail=f"{passing}: {', '.join(f'{source} -> {target}' for source, target in sorted(pairs))};"
             " the hosts' devices carry more",
-            fix="something between the hosts has a smaller MTU, or drops fragments (see underlay-mtu):"
-            f" {advice(path, names)}",
+            fix=f"something between the hosts has a smaller MTU, or drops fragments: {advice(path, names)}",
             cause=CauseId.PATH_MTU,
             evidence={
                 "cause": CauseId.PATH_MTU,
@@ -344,6 +344,15 @@ def underlays(answers: Answers, host: str) -> dict[str, int]:
     """Return the MTU with which a host sends to each peer, from its device or route."""
     found, _ = outcomes(answers, host, WAYS)
     return {peer: mtu for peer, way in found.items() if isinstance(mtu := way.get("mtu"), int)}
+
+
+def _raised(setup: Setup, answers: Answers, hosts: list[str], mtu: int) -> str:
+    """Return what to raise: the devices of these hosts alone where all others have a larger MTU."""
+    others = [probe.host for probe in observed_probes(setup) if probe.host not in hosts]
+    larger = [size for host in others for size in underlays(answers, host).values()]
+    if not larger or min(larger) <= mtu:
+        return "raise the underlay's MTU"
+    return f"raise the MTU of the underlay's device on {', '.join(hosts)} to {min(larger)}, as the other hosts have it"
 
 
 def _task(setup: Setup, answers: Answers, probe: OverlayProbe, network: Network) -> JsonObject | None:
