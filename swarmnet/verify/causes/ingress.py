@@ -215,7 +215,7 @@ def _causes(
         yield EntryCause(
             CauseId.INGRESS_TASK,
             f"no entry node reaches the task on {', '.join(sorted(lost))} through the routing mesh",
-            "fix the other findings about that host first: the ingress overlay does not reach it, or its engine hangs",
+            "the ingress overlay does not reach that host, or its engine hangs: restart Docker there",
         )
         return
     inside = {side: words for side, words in sides.items() if side != OPERATOR}
@@ -305,9 +305,7 @@ def _blocked(entry: str, inside: dict[str, Complaint]) -> EntryCause:
         return EntryCause(
             CauseId.INGRESS_UNKNOWN,
             detail,
-            "its rules and its namespace look right: fix the findings about overlays between the hosts first, then"
-            " restart"
-            " its engine",
+            f"its rules and its namespace look right: restart Docker on {entry} (systemctl restart docker)",
         )
     detail = f"published ports of {entry} are blocked for {', '.join(others)}: {inside[others[0]]}; {entry} answers"
     return EntryCause(

@@ -73,8 +73,8 @@ class Hairpin(BalancedScenario):
                 subject=f"network {network}",
                 status=Status.FAILED,
                 detail=f"the tasks on {', '.join(hosts)} do not reach their own service: {failed[hosts[0]]}",
-                fix="fix the findings of balance and vip first; if only this one fails, the task's own address is"
-                " missing from its node's balancer: run docker service update --force to renew it",
+                fix="the balancers of these nodes do not lead back to their own tasks: renew services there"
+                " (docker service update --force SERVICE); if that changes nothing, restart Docker on these nodes",
                 cause=CauseId.HAIRPIN,
                 evidence={"cause": CauseId.HAIRPIN, "hosts": [*hosts], "network": network},
                 needed=tuple(needed),

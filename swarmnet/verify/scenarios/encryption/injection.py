@@ -43,7 +43,7 @@ class PlaintextInjection(SightedScenario):
                 " send into it",
                 fix="restart Docker there: the rule that drops plaintext is missing, or comes after one that accepts"
                 " UDP"
-                f" {setup.data_path_port} (see encryption-rules). Upgrade engines before 20.10.24 and 23.0.3, which"
+                f" {setup.data_path_port}. Upgrade engines before 20.10.24 and 23.0.3, which"
                 " append it (CVE-2023-28840, CVE-2023-28842)",
                 cause=CauseId.INJECTION,
                 evidence={"cause": CauseId.INJECTION, "hosts": [*hosts], "network": name},

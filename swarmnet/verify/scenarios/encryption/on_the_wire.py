@@ -44,7 +44,7 @@ class EncryptionOnTheWire(SightedScenario):
             status=Status.FAILED,
             detail=f"{', '.join(hosts)} sends {name} unencrypted: {sum(bare.values())} plaintext VXLAN packets left,"
             f" {read}",
-            fix="restart Docker there: the rule that marks packets for IPsec is missing (see encryption-rules)."
+            fix="restart Docker there: the rule that marks packets for IPsec is missing."
             " Upgrade engines"
             " before 20.10.24 and 23.0.3, which send unencrypted where the kernel has no xt_u32 (CVE-2023-28841)",
             cause=CauseId.CLEARTEXT,

@@ -128,7 +128,10 @@ def _unbalanced(setup: Setup, answers: Answers, outcome: Outcome) -> Reason | No
     if own is not None and not own.has_ipvs:
         words += f": the kernel of {asker.host} has no IPVS, so nothing balances there"
         return Reason(None, words, IPVS_FIX, unproved=CauseId.NO_IPVS)
-    fix = "see the findings of vip and ipvs on that host; tasks answer by their own addresses"
+    fix = (
+        f"tasks may answer by their own addresses: renew what {asker.host} balances to (docker service update --force"
+        " SERVICE); if that changes nothing, restart Docker there"
+    )
     return Reason(CauseId.VIP, words, fix, frozenset({claims.balancer(asker.host, network)}))
 
 
@@ -138,7 +141,7 @@ def _silent(setup: Setup, answers: Answers, outcome: Outcome) -> Reason:
         return Reason(
             CauseId.BLOCKED,
             f"{target.label}: no datagram gets into the network namespace of {target.end or target.name}",
-            "something drops the packets: see the other findings, then the rules of both containers",
+            "something drops the packets: look at the rules of both containers",
             _between(setup, outcome),
         )
     known = listening_near(setup, answers, target.end) if target.end is not None else None
@@ -146,9 +149,7 @@ def _silent(setup: Setup, answers: Answers, outcome: Outcome) -> Reason:
         words = f"{target.label}: datagrams get no answer, which proves nothing without a check"
         return Reason(None, words, udp_advice(target.end.party if target.end is not None else target.name))
     more = f", though {target.end} listens there" if known and EVERYWHERE in known.on(target.door) else ""
-    look = (
-        rules_of(target.end) if target.end is not None else "see the other findings, then the rules of both containers"
-    )
+    look = rules_of(target.end) if target.end is not None else "look at the rules of both containers"
     return Reason(
         CauseId.BLOCKED,
         f"{target.label} stays silent{more}",

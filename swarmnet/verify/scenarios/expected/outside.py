@@ -240,7 +240,9 @@ def _allowed(setup: Setup, arrow: Arrow, answers: Answers, outcomes: Sequence[Ou
         detail = f"{where}: these kernels have no IPVS, so the routing mesh cannot work there"
         return Judged(Status.INCONCLUSIVE, detail, "unknown", outcomes=mine)
     cause = CauseId.PORT_CLOSED if any(one.seen == REFUSED for one in bad) else CauseId.BLOCKED
-    fix = "see the findings of published and mesh-tcp for these hosts, and the firewall in front of them"
+    fix = (
+        "look at the firewall in front of these hosts; if it lets this pass, restart Docker there to recreate its rules"
+    )
     return Judged(Status.FAILED, f"does not open on {where}, asked from {mine[0].asker}", cause, cause, fix, (), mine)
 
 

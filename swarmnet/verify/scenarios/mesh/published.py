@@ -165,7 +165,7 @@ class Published(Scenario):
         subject = f"service {name}"
         if by_sight:
             detail = "; ".join(f"{what} on {', '.join(sorted(hosts))}" for what, hosts in by_sight.items())
-            fix = "fix the findings of mesh-tcp on these nodes first, or restart Docker there to recreate the rules"
+            fix = "restart Docker on these nodes to recreate the rules (systemctl restart docker)"
             if _is_shut_everywhere(looks):
                 fix = f"{FORGOTTEN} with docker service update --force {name}"
             closed = {host for hosts in by_sight.values() for host in hosts}
