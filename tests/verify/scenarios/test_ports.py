@@ -104,6 +104,7 @@ def test_a_line_that_is_cut_between_two_hosts_blames_neither() -> None:
     (verdict,) = bad(setup, [Ports()], observed(setup) | opened(((*one, 7946) for one in pair), pair))
     assert (verdict.cause, verdict.subject) == ("address-unreached", "w2 -> w3")
     assert verdict.detail.startswith("nothing passes between w2 and w3: neither TCP 7946 nor an echo")
+    assert "PERMANENT in ip neigh show" in str(verdict.fix)  # seen: such an entry alone cuts a pair, both ways
 
 
 def test_a_port_that_refuses_everyone_has_no_engine_and_one_that_refuses_some_is_blocked() -> None:

@@ -107,7 +107,10 @@ class Ports(Scenario):
         else:
             ends = f"{reach.hosts[0]} and {reach.hosts[-1]}" if reach.hosts else "any two hosts"
             what = f"nothing passes between {ends}"
-            fix = "look for a cable, a route or a firewall between them"
+            fix = (
+                "look for a cable, a route or a firewall between them, and on both for a fixed hardware address that"
+                " the other does not have (PERMANENT in ip neigh show)"
+            )
         pairs = sorted(reach.pairs)
         broken = {place for pair in pairs for place in _everything(*pair)}
         return _verdict(
