@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST = 16
 """Containers that are entered on one host; what is only on further networks is not asked there, and reported."""
+ENDED = frozenset({"complete", "shutdown", "failed", "rejected", "remove", "orphaned"})
+"""An engine's words for a task that runs no more; a lost node may have begun what it was last heard to prepare."""
 UPDATING = frozenset({"updating", "rollback_started"})
 """An engine's words for a service whose tasks are being replaced."""
 
@@ -53,7 +55,7 @@ def left_behind(state: ClusterState) -> dict[str, str]:
     return {
         address.partition("/")[0]: hosts[task.node_id]
         for task in state.tasks
-        if task.node_id in lost and task.state == "running" != task.desired_state
+        if task.node_id in lost and task.desired_state != "running" and task.state not in ENDED
         for several in task.networks.values()
         for address in several
     }

@@ -108,6 +108,17 @@ def test_a_replaced_task_keeps_its_name_while_its_node_is_lost(status: str, *, f
     assert ("managers do not reach w3" in verdict.detail) is follows
 
 
+@pytest.mark.parametrize(("state", "follows"), [("preparing", True), ("shutdown", False)])
+def test_a_lost_node_may_have_begun_a_task_and_has_none_that_it_said_to_have_ended(
+    state: str, *, follows: bool
+) -> None:
+    """Seen with 26.1 and 20.10: ``preparing``, to be shut down, is the last that the manager heard of it."""
+    nodes = (node(1), node(2), node(3).model_copy(update={"status": "down"}))
+    old = task("db", 3, state=state, wanted="shutdown")
+    (verdict,) = judged(setup_of(DB, tasks=[*ALL[3:], old], nodes=nodes), {("w1", "db"): ["10.0.2.1", "10.0.2.3"]})
+    assert bool(verdict.needed) is follows
+
+
 def test_a_stale_address_that_no_lost_node_has_is_not_explained_by_one() -> None:
     nodes = (node(1), node(2), node(3).model_copy(update={"status": "down"}))
     setup = setup_of(DB, tasks=[*ALL[3:], task("db", 3, wanted="shutdown")], nodes=nodes)
