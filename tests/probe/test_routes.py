@@ -24,7 +24,7 @@ def way(command: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("table", [220, 51820])
-def test_the_table_that_a_rule_leads_to_is_told(table: int) -> None:
+def test_the_table_that_a_rule_leads_to_is_in_the_answer(table: int) -> None:
     found = way(f"ip rule add pref 9 lookup {table} && ip route add 198.51.100.0/24 dev lo table {table}")
     assert (found["ok"], found["device"], found["table"]) == (True, "lo", table)
 
@@ -39,6 +39,6 @@ def test_a_route_of_the_main_table_has_no_table_of_its_own() -> None:
     ("kind", "error"),
     [("blackhole", "EINVAL"), ("unreachable", "EHOSTUNREACH"), ("prohibit", "EACCES"), ("throw", "ENETUNREACH")],
 )
-def test_the_kernels_reason_is_told_by_name(kind: str, error: str) -> None:
+def test_the_kernels_reason_has_its_name(kind: str, error: str) -> None:
     found = way(f"ip route add {kind} 198.51.100.0/24 table 220")
     assert (found["ok"], found["error"]) == (False, error)
