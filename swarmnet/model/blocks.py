@@ -47,7 +47,6 @@ def special(prefix: str) -> str | None:
     return None if met is None else f"{_SPECIAL[met]} ({met})"
 
 
-@lru_cache(maxsize=16384)
 def _by_start(prefix: str) -> tuple[int, int, int]:
     version, first, last = _span(prefix)
     return version, first, -last

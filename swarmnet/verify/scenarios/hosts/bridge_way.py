@@ -81,7 +81,8 @@ def led_away(setup: Setup, answers: Answers, host: str) -> Iterator[Trouble]:
             " do not answer, and its containers do not get out of the swarm",
             mend.fix.format(host),
             mend.commands,
-            broken=frozenset(_behind(setup, host)) | ({claims.rules(host, "nat")} if mend.rules else set()),
+            broken=frozenset({claims.bridge(host), *outside(setup, host)})
+            | ({claims.rules(host, "nat")} if mend.rules else set()),
         )
 
 
@@ -156,8 +157,9 @@ def _address(setup: Setup, part: Subnet) -> str | None:
     return next((one for one in map(str, islice(ip_network(part.subnet), 2, 4)) if one != part.gateway), None)
 
 
-def _behind(setup: Setup, host: str) -> Iterator[Claim]:
-    yield from (claims.bridge(host), claims.outwards(host))
+def outside(setup: Setup, host: str) -> Iterator[Claim]:
+    """Yield what fails where a host passes on nothing between its containers and what is outside of the swarm."""
+    yield claims.outwards(host)
     for protocol in ("tcp", "udp"):
         yield claims.entry(host, protocol)
         yield from (claims.door(side, host, protocol) for side in (*setup.watched, ""))

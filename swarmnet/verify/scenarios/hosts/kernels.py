@@ -24,7 +24,7 @@ from swarmnet.verify.scenario import (
     Scenario,
     Setup,
 )
-from swarmnet.verify.scenarios.hosts.bridge_way import bridge_way, led_away
+from swarmnet.verify.scenarios.hosts.bridge_way import bridge_way, led_away, outside
 from swarmnet.verify.scenarios.sizes.overlay import ways
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Kernels(Scenario):
                 f"{host} does not forward packets (net.ipv4.ip_forward is 0), so its published ports do not work, and"
                 " its containers do not get out of the swarm",
                 f"run this on {host}, and find what sets it in /etc/sysctl.d:",
-                frozenset(_passed_on(setup, host)),
+                frozenset({claims.forwarding(host), *outside(setup, host)}),
             )
         yield from self._sources(setup, answers, host)
         yield from self._filters(setup, answers, host, said)
@@ -241,13 +241,6 @@ def between(setup: Setup, pairs: set[tuple[str, str]]) -> Iterable[Claim]:
         yield from (claims.door(*way, protocol) for way in (pair, pair[::-1]) for protocol in ("tcp", "udp"))
         if any(net.spec.encrypted for net in setup.networks):
             yield from (claims.esp(*pair), claims.passage("esp", *pair))
-
-
-def _passed_on(setup: Setup, host: str) -> Iterable[Claim]:
-    yield from (claims.forwarding(host), claims.outwards(host))
-    for protocol in ("tcp", "udp"):
-        yield claims.entry(host, protocol)
-        yield from (claims.door(side, host, protocol) for side in (*setup.watched, ""))
 
 
 def taken(setup: Setup, said: JsonObject) -> list[tuple[str, int, str]]:

@@ -50,13 +50,13 @@ class ExtraHost:
     @property
     def words(self) -> str:
         """What the tasks take the name for, and what it should be."""
-        told = f"tasks of {self.service} take {self.name} for {self.address} (an extra host of the service), which"
+        words = f"tasks of {self.service} take {self.name} for {self.address} (an extra host of the service), which"
         who = f"{self.holder} has" if self.holder else "no task has"
-        told = f"{told} {who if self.is_inside else 'is outside of its overlays'}"
+        words = f"{words} {who if self.is_inside else 'is outside of its overlays'}"
         if not self.owners:
-            return f"{told}, though it is in the subnet of {self.network}"
+            return f"{words}, though it is in the subnet of {self.network}"
         led = (f"{one} ({', '.join(found) or 'no running task'})" for one, found in self.owners.items())
-        return f"{told}; on {self.network}, {self.name} is {' and '.join(led)}"
+        return f"{words}; on {self.network}, {self.name} is {' and '.join(led)}"
 
     @property
     def command(self) -> str:
