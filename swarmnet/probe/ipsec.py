@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import time
 
 from swarmnet.probe import netlink
 
@@ -19,14 +20,18 @@ ESP = 50
 _STATE = 224
 _POLICY = 168
 _NAME = 64
-_DESTINATION, _SPI, _PROTOCOL, _SOURCE, _PACKETS, _FAMILY = 56, 72, 76, 80, 168, 212
+_DESTINATION, _SPI, _PROTOCOL, _SOURCE, _PACKETS, _ADDED, _FAMILY = 56, 72, 76, 80, 168, 176, 212
 _DPORT, _SELECTOR_FAMILY, _DIRECTION = 32, 40, 160
 _AEAD, _REPLAY, _MARK, _TEMPLATE = 18, 10, 21, 5
 _TEMPLATE_SOURCE = 28
 
 
 def states() -> list[dict[str, object]]:
-    """Return every ESP state: ends, SPI, cipher (its name alone), packets so far, next number of the sender."""
+    """Return every ESP state: ends, SPI, cipher (its name alone), packets so far, next number of the sender.
+
+    ``age`` is in whole seconds, by the host's own clock.
+    """
+    now = int(time.time())
     found: list[dict[str, object]] = []
     for message in netlink.ask(XFRM, GET_STATE, netlink.DUMP, bytes(24)):
         if len(message) < _STATE or message[_PROTOCOL] != ESP:
@@ -37,6 +42,7 @@ def states() -> list[dict[str, object]]:
             "target": _address(family, message, _DESTINATION),
             "spi": f"0x{bytes(message[_SPI : _SPI + 4]).hex()}",
             "packets": struct.unpack_from("=Q", message, _PACKETS)[0],
+            "age": now - struct.unpack_from("=Q", message, _ADDED)[0],
         }
         for kind, value in netlink.attributes(message[_STATE:]):
             if kind == _AEAD:

@@ -89,7 +89,7 @@ def run(job: dict[str, Any]) -> dict[str, object]:
 def _one(job: dict[str, Any], task: dict[str, Any], until: float, answers: dict[str, object]) -> None:
     try:
         own = time.monotonic() + float(task.get("limit", job["limit"]))
-        answers[str(task["key"])] = _do(str(job["run"]), task, min(until, own))
+        answers[str(task["key"])] = _do(str(job["run"]), {"elapsed": job.get("elapsed"), **task}, min(until, own))
     except (OSError, ValueError, KeyError) as error:
         answers[str(task["key"])] = {"problem": f"{type(error).__name__}: {error}"}
 
@@ -121,7 +121,7 @@ def _do(run_id: str, task: dict[str, Any], until: float) -> dict[str, object]:
         "tried": trials.tried,
         "turns": lambda: TURNS.longest(float(task["seconds"])),
         "inject": lambda: injection.send(task, until),
-        "ipsec": ipsec.summary,
+        "ipsec": lambda: {**ipsec.summary(), "elapsed": task["elapsed"]},
         "counters": ipsec.counters,
     }
     do = kinds.get(task["kind"])

@@ -186,6 +186,7 @@ class CauseId(_Explained):
     IPSEC = ("ipsec", "the IPsec states or policies of two hosts do not agree")
     IPSEC_PORT = ("ipsec-port", "the engine encrypts another port than the swarm's data path port")
     IPSEC_ADDRESS = ("ipsec-address", "IPsec states have no address of the host: the engine did not know its own")
+    IPSEC_FLUSHED = ("ipsec-flushed", "the IPsec states of a host were gone until this run")
     IPSEC_SOURCE = ("ipsec-source", "the engine encrypts what leaves from another address than VXLAN does")
     IPSEC_DROPS = ("ipsec-drops", "IPsec dropped packets during the run")
     KEY_WORN = ("key-worn", "an IPsec key has nearly used up its packet numbers")

@@ -62,13 +62,14 @@ class _Job:
 class Batches:
     """Asks the probes, observers and shells of one run."""
 
-    def __init__(self, ports: Ports, run: str, kinds: Containers) -> None:
-        """Prepare; nothing is asked yet."""
+    def __init__(self, ports: Ports, run: str, kinds: Containers, *, begun: float | None = None) -> None:
+        """Prepare; nothing is asked yet. ``begun``: when the run's first container was made, now if left out."""
         self._ports = ports
         self._run = run
         self._containers = kinds
         self._dialogues: dict[str, DialoguePort] = {}
         self._number = 0
+        self._begun = ports.clock.monotonic() if begun is None else begun
         self._listener = bugs_to(ports.listener)
 
     def close(self) -> None:
@@ -193,6 +194,7 @@ class Batches:
             "number": self._number,
             "run": self._run,
             "limit": limit,
+            "elapsed": round(self._ports.clock.monotonic() - self._begun, 1),
             "tasks": [{"key": task.key, **task.task} for task in tasks],
         }
 

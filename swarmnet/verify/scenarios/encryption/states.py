@@ -22,6 +22,7 @@ from swarmnet.verify.ids import CauseId
 from swarmnet.verify.kernels import without_esp
 from swarmnet.verify.keys import WAYS, outcomes
 from swarmnet.verify.scenarios.encryption.captured import SightedScenario
+from swarmnet.verify.scenarios.encryption.flushed import flushed
 from swarmnet.verify.scenarios.sizes.overlay import ways
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class IpsecStates(SightedScenario):
         unread = {host: why for host in hosts if (why := unreadable(answers, host))}
         vteps = {one.host: one.vtep for one in setup.observers if one.host in hosts and one.host not in unread}
         verdicts = self._pairs(setup, answers, vteps)
+        verdicts += flushed(self.name, setup, answers, vteps)
         verdicts += [v for host in vteps for v in self._worn(answers, host)]
         verdicts += [v for host in vteps for v in self._dropped(answers, host, set(vteps) - {host})]
         verdicts += [self.verdict(f"host {host}", Status.INCONCLUSIVE, why) for host, why in unread.items()]
