@@ -156,12 +156,11 @@ def verify(
         overlays=overlays_of(state, asked_for, named=bool(wish.networks)),
     )
     if eligible.present and any(_needs_containers(one, setup) for one in wish.scenarios):
-        begun = ports.clock.monotonic()
         start = start_of(context, setup, scenarios=wish.scenarios, eligible=eligible, served=served)
         try:
             start = _started(start, timer)
             setup = start.setup
-            _ask(Batches(ports, run.id, start.containers, begun=begun), setup, wish, answers, timer)
+            _ask(Batches(ports, run.id, start.containers, begun=timer.begun), setup, wish, answers, timer)
         finally:
             with timer.phase("clear", "removing the probes"):
                 notes = start.clear(wish.keep)

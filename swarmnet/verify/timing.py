@@ -21,6 +21,12 @@ class Timer:
 
     ports: Ports
     phases: list[Phase] = field(default_factory=list)
+    begun: float = field(init=False)
+    """When the run began, by the monotonic clock."""
+
+    def __post_init__(self) -> None:
+        """Begin now."""
+        self.begun = self.ports.clock.monotonic()
 
     @contextmanager
     def phase(self, name: str, text: str) -> Iterator[None]:

@@ -63,7 +63,7 @@ class Batches:
     """Asks the probes, observers and shells of one run."""
 
     def __init__(self, ports: Ports, run: str, kinds: Containers, *, begun: float | None = None) -> None:
-        """Prepare; nothing is asked yet. ``begun``: when the run's first container was made, now if left out."""
+        """Prepare; nothing is asked yet. ``begun``: when the run began, now if left out."""
         self._ports = ports
         self._run = run
         self._containers = kinds
