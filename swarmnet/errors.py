@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import errno
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from enum import StrEnum
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -131,6 +132,17 @@ class DocumentError(SwarmnetError):
         self.problems = problems
 
 
+class Part(StrEnum):
+    """What of a host gave no answer, or none that is of use."""
+
+    SSH = "ssh"
+    """No connection by SSH comes up, or it broke."""
+    LOGIN = "login"
+    """SSH answers and lets no one in: the key of the host or of the operator is the wrong one."""
+    ENGINE = "engine"
+    """SSH works, and the engine cannot be asked or does not answer."""
+
+
 class HostError(SwarmnetError):
     """Something failed on one host. The other hosts continue.
 
@@ -138,6 +150,10 @@ class HostError(SwarmnetError):
     """
 
     exit_code = ExitCode.INCOMPLETE
+    part: ClassVar[Part | None] = None
+    """What of the host is at fault; None where the kind of the error does not say it."""
+    waited: float | None = None
+    """Seconds without an answer, where waiting longer may help."""
 
     def __init__(self, host: str, message: str, *, hint: str | None = None, brief: str | None = None) -> None:
         """Keep the parts; ``brief`` is the message without what differs between hosts, for a summary of many."""
@@ -157,13 +173,25 @@ class HostError(SwarmnetError):
 class UnreachableError(HostError):
     """No SSH connection could be opened: the host is down, refuses, or is slower than the limit."""
 
+    part: ClassVar[Part | None] = Part.SSH
+
+
+class EngineLostError(UnreachableError):
+    """The connection to a host's engine broke, while SSH to that host works."""
+
+    part: ClassVar[Part | None] = Part.ENGINE
+
 
 class AuthenticationError(HostError):
     """The host answered and accepted none of the keys."""
 
+    part: ClassVar[Part | None] = Part.LOGIN
+
 
 class HostKeyError(HostError):
     """The host's key is unknown under a strict policy, or differs from the known one."""
+
+    part: ClassVar[Part | None] = Part.LOGIN
 
 
 class UnknownHostKeyError(HostKeyError):
@@ -172,6 +200,12 @@ class UnknownHostKeyError(HostKeyError):
 
 class HostTimeoutError(HostError):
     """A command or request took longer than its limit and was ended on the host, too."""
+
+
+class EngineTimeoutError(HostTimeoutError):
+    """An engine took longer for an answer than its limit."""
+
+    part: ClassVar[Part | None] = Part.ENGINE
 
 
 class CommandError(HostError):
@@ -184,6 +218,8 @@ class UnexpectedError(HostError):
 
 class EngineError(HostError):
     """The engine of a host answered with an error, or did not answer."""
+
+    part: ClassVar[Part | None] = Part.ENGINE
 
     def __init__(
         self, host: str, message: str, *, status: int | None = None, hint: str | None = None, brief: str | None = None

@@ -112,7 +112,7 @@ def _members(state: ClusterState, hosts: Inventory) -> tuple[Member, ...]:
     if state.failures:
         first = state.failures[0]
         raise IncompleteError(
-            f"{first.host} does not answer: {first.reason}", hint="install it when all hosts of the inventory answer"
+            f"{first.host} {first.trouble}: {first.reason}", hint="install it when all hosts of the inventory answer"
         )
     found: list[Member] = []
     for host in hosts.members:

@@ -132,8 +132,11 @@ def _sudo_password() -> Secret:
     return password
 
 
-def patient(inventory: Inventory, timeout: float | None) -> Inventory:
-    """Return the inventory with no connection waited for longer than this many seconds; None leaves it as it is."""
+def patient(inventory: Inventory, timeout: float | None, *, unwritten: float | None = None) -> Inventory:
+    """Return the inventory with no connection waited for longer than this many seconds; None leaves it as it is.
+
+    ``unwritten`` is the limit of hosts whose ``connect_timeout`` the inventory does not say; None means the default.
+    """
     from swarmnet.model.hosts import CONNECT_TIMEOUT
 
     if timeout is None:
@@ -142,7 +145,7 @@ def patient(inventory: Inventory, timeout: float | None) -> Inventory:
         host.model_copy(
             update={
                 "ssh": host.ssh.model_copy(
-                    update={"connect_timeout": min(timeout, host.ssh.connect_timeout or CONNECT_TIMEOUT)}
+                    update={"connect_timeout": min(timeout, host.ssh.connect_timeout or unwritten or CONNECT_TIMEOUT)}
                 ),
             }
         )

@@ -208,6 +208,12 @@ class EnginePort(SwarmPort, ImagePort, Protocol):
     def facts(self) -> EngineFacts:
         """Return what the engine reports about itself and its swarm membership."""
 
+    def data_path(self) -> str | None:
+        """Return the address between which the engine sends VXLAN; None where none of its containers is on an overlay.
+
+        No engine says it of itself, but those on an overlay tell each other. It takes no rights of root.
+        """
+
     def init_swarm(self, spec: SwarmSpec, membership: JoinAddress) -> str:
         """Create a swarm with this engine as its first manager; return the node id."""
 

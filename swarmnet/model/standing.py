@@ -133,7 +133,8 @@ def promoted(state: ClusterState, inventory: Inventory) -> tuple[str, ...]:
 
 def _of_hosts(state: ClusterState) -> Iterator[str]:
     for failure in state.failures:
-        yield f"{failure.host} {failure.reason}" if failure.disbelieved else f"{failure.host} does not answer"
+        why = f": {failure.brief}" if failure.brief else ""
+        yield f"{failure.host} {failure.reason}" if failure.disbelieved else f"{failure.host} {failure.trouble}{why}"
     if state.locked:
         yield are(state.locked, "locked")
     for facts in state.hosts:

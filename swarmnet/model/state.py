@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from swarmnet.errors import Part
 from swarmnet.model.base import Document, Labels
 from swarmnet.model.endpoint import EndpointSpec
 from swarmnet.model.find import by_id, by_name, called, of_host
@@ -187,6 +188,8 @@ class HostFacts(Document):
     engine: EngineFacts
     addresses: tuple[str, ...] = ()
     """Local IPv4 addresses."""
+    data_path: str | None = Field(default=None, exclude=True)
+    """The address between which its overlays go; None where that was not asked, or is not known. In no backup."""
     routes: tuple[Route, ...] = ()
     networks: tuple[Network, ...] = ()
     """Networks of local scope."""
@@ -201,8 +204,25 @@ class HostFacts(Document):
     conditions: dict[str, str] | None = Field(default=None, exclude=True)
     """What the engine calls the container of each of its tasks, by id; None where it was not asked. In no backup."""
 
+    @property
+    def data_path_apart(self) -> str | None:
+        """The address between which its overlays go, where that is another one than its node's."""
+        return None if self.data_path == self.engine.membership.address else self.data_path
+
     LISTED: ClassVar[frozenset[str]] = frozenset({"volumes"})
     """Fields that engines list from their store of the same name where asked for, and that are None where not."""
+
+
+_TROUBLES = {
+    Part.SSH: "does not answer by SSH",
+    Part.LOGIN: "answers by SSH, but the login failed",
+    Part.ENGINE: "answers by SSH, but its engine cannot be asked",
+}
+
+
+def trouble_with(part: Part | None) -> str:
+    """Return in words that follow a host's name that this part of it gives no answer; None means any."""
+    return "does not answer" if part is None else _TROUBLES[part]
 
 
 class HostFailure(Document):
@@ -213,6 +233,17 @@ class HostFailure(Document):
     hint: str | None = None
     disbelieved: bool = Field(default=False, exclude=True)
     """True when it answered and others contradict it (``model.trust``); ``reason`` then follows its name."""
+    part: Part | None = Field(default=None, exclude=True)
+    """What of the host is at fault; None where that is not known. In no backup."""
+    brief: str = Field(default="", exclude=True)
+    """The reason without what differs between hosts; empty where it is the same. In no backup."""
+    waited: float | None = Field(default=None, exclude=True)
+    """Seconds without an answer, where a busy host may only need longer. In no backup."""
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong, in words that follow the host's name; the reason follows them."""
+        return trouble_with(self.part)
 
 
 class CommandResult(Document):
@@ -260,6 +291,11 @@ class ClusterState(Document):
     def facts(self, host: str) -> HostFacts | None:
         """Return what was seen of the host, or None when it did not answer."""
         return of_host(self.hosts, host)
+
+    def silence(self, host: str, *, unasked: str = "it was not asked") -> str:
+        """Return why nothing is known of a host, in words that follow its name."""
+        failure = of_host(self.failures, host)
+        return f"does not answer: {unasked}" if failure is None else f"{failure.trouble}: {failure.reason}"
 
     def node_of(self, host: str) -> Node | None:
         """Return the node that the host is in the observed swarm, found by node id."""

@@ -162,7 +162,8 @@ def _hosts(wish: EngineWish, state: ClusterState, inventory: Inventory) -> tuple
     """Return the hosts whose packages are known, in the inventory's order, and what is wrong with named others."""
     known = {one.host: one for one in state.packages}
     wanted = [host.name for host in inventory.hosts if host.name in wish.asked.hosts]
-    problems = [f"{name} does not answer: {_reason(name, state)}" for name in wanted if name not in known]
+    unread = "its packages cannot be read"
+    problems = [f"{name} {state.silence(name, unasked=unread)}" for name in wanted if name not in known]
     return [known[name] for name in wanted if name in known], problems if wish.named else []
 
 

@@ -94,7 +94,7 @@ def of_state(
             rest = "or take it out of the inventory" if is_manager else f"or work without it: --limit '!{failure.host}'"
             yield Refusal(f"{failure.host} {failure.reason}", advice=f"repair {failure.host}, {rest}")
         elif not permissions.allow_missing and (hosts is None or failure.host in hosts):
-            text = f"{failure.host} does not answer: {failure.reason}"
+            text = f"{failure.host} {failure.trouble}: {failure.reason}"
             yield Refusal(text, flag="--allow-missing", advice=f"or --limit '!{failure.host}'")
     yield from _old_engines(state)
     yield from _marked(state, inventory)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import RefusedError, UsageError
 from swarmnet.model.announced_losses import Left, are, both, majority
-from swarmnet.model.find import of_host
 from swarmnet.model.hosts import Role
 from swarmnet.model.plan import Plan
 from swarmnet.model.ref import Ref
@@ -96,9 +95,7 @@ def _holder(wish: Wish, state: ClusterState) -> HostFacts:
     """Return the survivor, which must hold the swarm's state and have it open."""
     facts = state.facts(wish.survivor)
     if facts is None:
-        failure = of_host(state.failures, wish.survivor)
-        why = "it was not asked" if failure is None else failure.reason
-        raise RefusedError(f"{wish.survivor} does not answer: {why}", hint="name another manager with --from")
+        raise RefusedError(f"{wish.survivor} {state.silence(wish.survivor)}", hint="name another manager with --from")
     membership = facts.engine.membership
     if membership.state is SwarmStanding.LOCKED:
         raise RefusedError(

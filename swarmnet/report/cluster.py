@@ -15,6 +15,11 @@ def host_names(state: ClusterState) -> dict[str, str]:
     return {facts.engine.membership.node_id: facts.host for facts in state.hosts}
 
 
+def data_paths(state: ClusterState) -> dict[str, str]:
+    """Return the address between which a node's overlays go, by its id, where that is not the node's own."""
+    return {facts.engine.membership.node_id: apart for facts in state.hosts if (apart := facts.data_path_apart)}
+
+
 def nodes_by_name(state: ClusterState) -> list[Node]:
     """Return the nodes by their names in the inventory: the order in which managers list them means nothing."""
     names = host_names(state)

@@ -66,6 +66,8 @@ class Observer:
     """The host's address on the underlay, between which VXLAN and ESP travel."""
     node_address: str = ""
     """The address that its node is known by, to which gossip goes; empty where that is the same one."""
+    unknown: str = ""
+    """Why the address on the underlay is only that of the node; empty where it is known."""
     problem: str | None = None
     """Why there is none; None when it runs."""
 

@@ -228,7 +228,7 @@ def refuse_occupied(state: ClusterState) -> None:
     Raises:
         RefusedError: one is in a swarm, holds something, or does not answer.
     """
-    silent = tuple(f"{failure.host} does not answer: {failure.reason}" for failure in state.failures)
+    silent = tuple(f"{failure.host} {failure.trouble}: {failure.reason}" for failure in state.failures)
     if held := (*occupied(state), *silent):
         raise RefusedError(
             "a drill needs spare hosts, which are in no swarm and hold nothing:",
@@ -267,4 +267,4 @@ def clear(ports: Ports, terms: Terms, document: BackupDocument) -> tuple[str, ..
         state = look_until(ports.clock, again, lambda seen: not occupied(seen), limit=CLEARS, every=1.0)
     except SwarmnetError as error:
         return (f"the hosts could not be cleared: {error}",)
-    return (*left, *occupied(state), *(f"{one.host} does not answer: {one.reason}" for one in state.failures))
+    return (*left, *occupied(state), *(f"{one.host} {one.trouble}: {one.reason}" for one in state.failures))

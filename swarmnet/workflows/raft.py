@@ -141,7 +141,7 @@ def _manifest(ports: Ports, order: RaftOrder, chosen: Source, *, autolock: bool)
         node_id=membership.node_id,
         engine=engine.version,
         address=membership.address,
-        data_path=kept_data_path(ports, chosen.host, engine.data_root, ports.listener) or None,
+        data_path=kept_data_path(ports, chosen.host, engine, ports.listener) or None,
         autolock=autolock,
         members=tuple(Member(node_id=node, address=address) for node, address in membership.members),
     )

@@ -11,7 +11,7 @@ from swarmnet.errors import HostError, RefusedError
 from swarmnet.model.border import border
 from swarmnet.model.events import ignore
 from swarmnet.model.raft_log import Position, end_of_log
-from swarmnet.model.state import EngineFacts
+from swarmnet.model.state import EngineFacts, trouble_with
 from swarmnet.operations.swarm.recover import asks_for_autolock
 from swarmnet.plan.guard import Permissions
 from swarmnet.plan.quorum import recovered
@@ -64,10 +64,10 @@ def recover(ports: Ports, wish: Wish, terms: Terms) -> ApplyReport:
     seen = _managers(ports, wish.survivor)
     own = seen[wish.survivor]
     if isinstance(own, HostError):
-        raise RefusedError(f"{wish.survivor} does not answer: {own.message}", hint=own.hint) from own
+        raise RefusedError(f"{wish.survivor} {trouble_with(own.part)}: {own.message}", hint=own.hint) from own
     root = own.data_root
     left = {host: facts for host, facts in seen.items() if isinstance(facts, EngineFacts)}
-    wish = replace(wish, logs=_logs(ports, left), data_path=kept_data_path(ports, wish.survivor, root, ports.listener))
+    wish = replace(wish, logs=_logs(ports, left), data_path=kept_data_path(ports, wish.survivor, own, ports.listener))
     goal = Goal(
         partial(recovered, wish, inventory=ports.inventory),
         Look(needs=(asks_for_autolock(wish.survivor, root),), believed=wish.survivor),

@@ -64,6 +64,14 @@ class ContainerContract:
             worker.remove_container(one)
         worker.networks.remove(bridge)
 
+    def test_only_a_container_on_an_overlay_shows_between_which_addresses_overlays_go(self, cluster: Cluster) -> None:
+        worker = cluster.worker
+        cluster.make_network("shown")
+        endpoint = Endpoint(network="shown")
+        box = worker.start_container(ContainerSpec("shown", IMAGE, ("sleep", "600"), {}, (endpoint,)))
+        assert worker.data_path() == worker.facts().membership.address
+        worker.remove_container(box)
+
     def test_a_container_is_made_as_written_and_read_back_the_same(self, cluster: Cluster) -> None:
         worker, made = cluster.worker, PlainContainer.model_validate(WHOLE)
         with pytest.raises(NotFoundError):

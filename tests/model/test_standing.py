@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from swarmnet.errors import Part
 from swarmnet.model.announced_losses import FOR_GOOD, Health
+from swarmnet.model.hosts import SSHSettings
 from swarmnet.model.service import PublishedPort, Service, ServiceMode, ServiceSpec, Task
 from swarmnet.model.standing import failing_of, next_loss, promoted, standing, strangers
 from swarmnet.model.state import ClusterState, HostFailure, SwarmMembership, SwarmStanding
 from swarmnet.plan.guard import of_state
 from tests.support.clusters import blank, facts, inventory, node, swarm
 from tests.support.reports import status_json, status_text
+
+if TYPE_CHECKING:
+    from swarmnet.model.hosts import Inventory
 
 HOSTS = inventory(managers=3, workers=1)
 LEADERLESS = "The swarm does not have a leader"
@@ -251,3 +256,35 @@ def test_a_worker_that_was_promoted_by_hand_is_drift() -> None:
 
     assert promoted(state, changed) == ("m3",)
     assert "m3 is a manager of the swarm, and a worker in the inventory" in status_text(state, changed)
+
+
+PARTS = {
+    Part.SSH: "w1 does not answer by SSH: no answer within 5 s",
+    Part.LOGIN: "w1 answers by SSH, but the login failed: no key accepted",
+    Part.ENGINE: "w1 answers by SSH, but its engine cannot be asked: there is no engine socket",
+    None: "w1 does not answer: gone",
+}
+
+
+@pytest.mark.parametrize(("part", "words"), PARTS.items())
+def test_a_host_that_gives_no_answer_is_named_with_the_part_of_it_that_does_not(part: Part | None, words: str) -> None:
+    brief = words.partition(": ")[2]
+    failure = HostFailure(host="w1", reason=f"me@192.0.2.4:22: {brief}", brief=brief, part=part)
+    state = swarm(HOSTS).model_copy(update={"failures": (failure,), "hosts": swarm(HOSTS).hosts[:-1]})
+    assert words in standing(state, HOSTS).reasons
+    assert f"{words.partition(':')[0]}: me@192.0.2.4:22: {brief}" in [one.text for one in of_state(state, HOSTS)]
+
+
+def late(inventory_of: Inventory) -> str:
+    failure = HostFailure(host="w1", reason="no answer within 5 s", part=Part.SSH, waited=5)
+    return status_text(ClusterState(failures=(failure,)), inventory_of)
+
+
+def test_status_says_how_long_it_waited_for_a_busy_host_and_what_waits_longer() -> None:
+    assert "w1 may only be busy: --timeout 30 waits longer than 5 s" in late(HOSTS)
+
+
+def test_a_limit_that_the_inventory_sets_is_named_instead() -> None:
+    bounded = tuple(one.model_copy(update={"ssh": SSHSettings(connect_timeout=5)}) for one in HOSTS.hosts)
+    told = late(HOSTS.model_copy(update={"hosts": bounded}))
+    assert "w1 may only be busy: raise its ssh.connect_timeout of 5 s in <memory> to wait longer" in told

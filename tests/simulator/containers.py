@@ -31,6 +31,13 @@ class SimulatedContainers(SwarmSide):
             mine = (box for box in found if publishing is None or box.name == held)
             return tuple(box for box in mine if label is None or label in box.labels)
 
+    def data_path(self) -> str | None:
+        with self._asked("data_path"):
+            machine, store = self._machine, self._machine.store
+            overlays = {one.id for one in store.networks.values()} if store is not None else set()
+            used = {endpoint.network_id for box in machine.containers.values() for endpoint in box.endpoints}
+            return (machine.data_path or machine.address) if overlays & used else None
+
     def start_container(self, spec: ContainerSpec) -> str:
         with self._asked("container.start", spec.name):
             machine = self._machine

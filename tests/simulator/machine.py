@@ -78,6 +78,8 @@ class Machine:
     store: Store | None = None
     node_id: str = ""
     membership: SwarmStanding = SwarmStanding.INACTIVE
+    data_path: str = ""
+    """Where its overlays go; empty means the address of its node."""
     routes: tuple[Route, ...] = ()
     more_addresses: tuple[str, ...] = ()
     networks: dict[str, Network] = field(default_factory=dict)

@@ -170,6 +170,7 @@ class SimulatedMembership(SwarmSide):
         store.nodes[node_id] = NodeRecord(node_id, self.host, spec, store.write(), membership.advertise)
         machine = self._machine
         machine.store, machine.node_id, machine.membership = store, node_id, SwarmStanding.ACTIVE
+        machine.data_path = membership.data_path or membership.advertise
         if not any(network.spec.name == "docker_gwbridge" for network in machine.networks.values()):
             machine.add_gateway()
 

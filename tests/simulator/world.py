@@ -20,6 +20,7 @@ from swarmnet.errors import (
     AuthenticationError,
     ConvergenceError,
     EngineError,
+    EngineLostError,
     HostError,
     NoManagerError,
     NotAManagerError,
@@ -248,7 +249,7 @@ class World:
             yield
             if verb in self.lost_answers:
                 self.lost_answers.remove(verb)
-                raise UnreachableError(machine.name, f"the connection to the engine broke: {verb}")
+                raise EngineLostError(machine.name, f"the connection to the engine broke: {verb}")
 
     def _refuse(self, machine: Machine, verb: str, target: str) -> None:
         due = next((one for one in self.refusals if verb == one[0] and target.startswith(one[1])), None)

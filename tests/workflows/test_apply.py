@@ -227,7 +227,7 @@ def test_a_dead_host_is_refused_by_name_and_the_flag_that_allows_it() -> None:
     world = World(managers=1, workers=2)
     world.kill("w2")
 
-    with pytest.raises(RefusedError, match=r"w2 does not answer: no route to host .*--allow-missing"):
+    with pytest.raises(RefusedError, match=r"w2 does not answer by SSH: no route to host .*--allow-missing"):
         run(world)
 
     assert world.writes == []

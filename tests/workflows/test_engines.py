@@ -286,7 +286,7 @@ def test_a_named_host_must_answer_and_others_may_be_away(world: World, apt: dict
     world.kill("w1")
     world.settle()
 
-    assert "w1 does not answer: no route to host" in refused(world, goal(world, "w1"))
+    assert "w1 does not answer by SSH: no route to host" in refused(world, goal(world, "w1"))
     report = changed(world, goal(world))
     assert [one.target for one in report.outcomes] == ["engine m2", "engine m3", "engine m1"]
     assert [one.host for one in report.failures] == ["w1"]

@@ -286,7 +286,7 @@ def test_a_dead_leader_of_three_does_not_lose_the_cluster(command: str) -> None:
     except SwarmnetError as error:
         assert "m1 does not answer" in error.message  # noqa: PT017 - both ends are right: a guard asks for a flag
     headline, *told = status(world.ports()).splitlines()
-    assert headline == "cluster sim: degraded: m1 does not answer"
+    assert headline == "cluster sim: degraded: m1 does not answer by SSH: no route to host"
     assert "2 of 3 managers work; one more manager lost stops the swarm" in told
 
 

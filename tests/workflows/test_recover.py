@@ -257,7 +257,7 @@ def test_a_survivor_that_lost_the_swarm_holds_nothing() -> None:
 
 
 def test_a_survivor_without_power_is_named() -> None:
-    with pytest.raises(RefusedError, match="m2 does not answer: no route to host"):
+    with pytest.raises(RefusedError, match="m2 does not answer by SSH: no route to host"):
         from_m2(lost("m1", "m2", "m3"), "m1", "m3")
 
 

@@ -61,7 +61,7 @@ def command(cluster: LimitedCluster, chosen: Chosen, output: Output, playbook: P
     from swarmnet.report.reports.check import check_report
     from swarmnet.verify.checks.planned import planned_of
     from swarmnet.verify.checks.story import CheckOptions, check
-    from swarmnet.workflows.fleet.observe import observe
+    from swarmnet.workflows.fleet.observe import WITH_DATA_PATHS, observe
 
     targets = output.targets()
     wanted = checks(chosen.only, chosen.skip)
@@ -72,7 +72,7 @@ def command(cluster: LimitedCluster, chosen: Chosen, output: Output, playbook: P
     names = tuple(host.name for host in hosts.members if within is None or host.name in within)
     with logging_in(cluster.connected(hosts), [host.name for host in hosts.hosts]) as ports:
         begun = ports.clock.monotonic()
-        state = observe(ports)
+        state = observe(ports, WITH_DATA_PATHS)
         seen = Phase(name="observe", seconds=round(ports.clock.monotonic() - begun, 3))
         keep = Keep.ALWAYS if chosen.keep_image else Keep.AS_FOUND
         planned = planned_of(hosts, state, None if book is None else [step.operation for step in book.steps])

@@ -95,7 +95,7 @@ def _show(word: str, cluster: LimitedCluster, output: Output, name: str | None =
 
     targets, hosts = output.targets(), cluster.read()
     with cluster.connected(hosts) as ports_:
-        state = observe(ports_, replace(RECORDED, hosts=cluster.names(hosts)))
+        state = observe(ports_, replace(RECORDED, hosts=cluster.names(hosts), data_paths=word == "host"))
         sizes, unsized = sizes_of_volumes(ports_, state) if sized else ({}, ())
     answered(state, hosts)
     state = state.model_copy(update={"failures": (*state.failures, *unsized)})

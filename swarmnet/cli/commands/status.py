@@ -25,10 +25,10 @@ def command(cluster: LimitedCluster, watched: Watched, output: Output, show_valu
     """Show the cluster at a glance: healthy, degraded or lost, and why; then what runs where.
 
     It ends with the age of the newest complete backup. Exit 3: degraded or lost, or that backup is too old. Each host
-    has 5 s to accept a connection, or --timeout.
+    has 5 s to accept a connection, or --timeout: a busy one may need longer.
     """
     targets, hosts = output.targets(), cluster.read()
-    with cluster.observed(quick(hosts)) as ports:  # what follows loads while the logins go on
+    with cluster.observed(quick(hosts, cluster.timeout)) as ports:  # what follows loads while the logins go on
         from swarmnet.model.announced_losses import Health
         from swarmnet.model.redaction import Cover
         from swarmnet.model.standing import believed
@@ -41,7 +41,7 @@ def command(cluster: LimitedCluster, watched: Watched, output: Output, show_valu
         from swarmnet.workflows.lock.holders import holders
 
         age = watched.age(hosts.cluster)
-        state = observe(ports, Look(hosts=cluster.names(hosts), tasks=True))
+        state = observe(ports, Look(hosts=cluster.names(hosts), tasks=True, data_paths=True))
         found, operator = holders(ports, state), wiring.this_operator()
     document = status_document(state, hosts, lock_entries(found, operator), Cover(shows=show_values), backups=age)
     lines = (*status_lines(state, hosts), *lock_lines(found, operator), *backup_lines(age))
@@ -50,8 +50,12 @@ def command(cluster: LimitedCluster, watched: Watched, output: Output, show_valu
         raise typer.Exit(ExitCode.INCOMPLETE)
 
 
-def quick(hosts: Inventory) -> Inventory:
-    """Return the inventory with short time-outs for connections: a person waits in front of the screen."""
+def quick(hosts: Inventory, timeout: float | None = None) -> Inventory:
+    """Return the inventory with short time-outs for connections: a person waits in front of the screen.
+
+    ``timeout`` is what the operator asks for instead; an inventory's own ``connect_timeout`` still bounds it.
+    """
     from swarmnet.cli.wiring import patient
 
-    return patient(hosts, CONNECT_LIMIT)
+    limit = timeout or CONNECT_LIMIT
+    return patient(hosts, limit, unwritten=limit)

@@ -15,7 +15,7 @@ from swarmnet.edge.engine.plain import PlainContainers
 from swarmnet.edge.engine.services import ServiceStore
 from swarmnet.edge.engine.swarm import EngineSwarm
 from swarmnet.edge.engine.volumes import VolumeStore
-from swarmnet.edge.engine.wire.engine import facts_from_wire
+from swarmnet.edge.engine.wire.engine import facts_from_wire, networks_of
 from swarmnet.edge.engine.wire.parts import as_object
 
 if TYPE_CHECKING:
@@ -61,6 +61,11 @@ class Engine(EngineSwarm, EngineContainers, EngineImages, EngineDialogues):
         seen = as_object(self.send(Request("look at the engine", "GET", "/info")))
         middle = before + (self._clock.now() - before) / 2
         return facts_from_wire(seen, self._client().api_version, asked_at=middle)
+
+    def data_path(self) -> str | None:
+        """Return the address between which the engine sends VXLAN; needs a container of its own on an overlay."""
+        running = self.objects(Request("list running containers", "GET", "/containers/json"))
+        return self.networks.data_path({one for entry in running for one in networks_of(entry)})
 
     def close(self) -> None:
         """Close the connections to the engine; the next request opens new ones."""

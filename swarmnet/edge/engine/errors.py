@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,11 @@ from swarmnet.edge.engine.wire.parts import as_object, as_text
 from swarmnet.errors import (
     ConflictError,
     EngineError,
-    HostTimeoutError,
+    EngineLostError,
+    EngineTimeoutError,
     NotAManagerError,
     NotFoundError,
     StateChangedError,
-    UnreachableError,
     cut,
 )
 from swarmnet.model.border import border, parsed
@@ -61,21 +62,31 @@ def translated(host: str, what: str) -> Iterator[None]:
         host: the host's name in the inventory.
         what: what was tried, for the message: "remove network front".
     """
+    begun = time.monotonic()
     with border(host, what, EngineError):
         try:
             yield
         except requests.exceptions.HTTPError as error:
             raise refused(host, what, error.response.status_code, message_in(error.response.content)) from error
         except (requests.exceptions.Timeout, TimeoutError) as error:
-            raise HostTimeoutError(host, f"the engine did not answer in time to: {what}", hint=_SLOW) from error
+            raise _late(host, what, begun) from error
         except VersionError as error:
             raise EngineError(host, str(error), hint="upgrade the engine of this host") from error
         except (requests.exceptions.RequestException, HTTPError, OSError, EOFError) as error:
             if _timed_out(error):
-                raise HostTimeoutError(host, f"the engine did not answer in time to: {what}", hint=_SLOW) from error
+                raise _late(host, what, begun) from error
             hint = "is the engine running? see: systemctl status docker"
             message = f"the connection to the engine broke: {what}: {cut(_innermost(error))}"
-            raise UnreachableError(host, message, hint=hint) from error
+            raise EngineLostError(host, message, hint=hint) from error
+
+
+def _late(host: str, what: str, begun: float) -> EngineTimeoutError:
+    """Return the error for an answer that did not come in time, with the seconds that it was waited for."""
+    waited = time.monotonic() - begun
+    message = f"the engine did not answer in time to: {what} (waited {waited:.0f} s)"
+    error = EngineTimeoutError(host, message, hint=_SLOW, brief=f"no answer within {waited:.0f} s to: {what}")
+    error.waited = waited
+    return error
 
 
 def message_in(body: bytes) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.edge.engine.calls import EnginePart, Request, quoted
 from swarmnet.edge.engine.coalesced import SharedLook
-from swarmnet.edge.engine.wire.network import network_from_wire, network_to_wire
+from swarmnet.edge.engine.wire.network import data_path_from_wire, network_from_wire, network_to_wire
 from swarmnet.edge.engine.wire.parts import as_list, as_object
 from swarmnet.errors import EngineError, NotFoundError
 from swarmnet.model.network import Scope
@@ -73,6 +74,22 @@ class NetworkStore(EnginePart):
         # A copy of a network that is gone may have the name of one created since.
         ids = {net.spec.name: net.id for net in sorted(listed, key=lambda net: not net.is_copy)}
         return ids | self._hidden_ids()
+
+    def data_path(self, used: Iterable[str]) -> str | None:
+        """Return the address between which the engine sends VXLAN; None where no overlay of those used says it.
+
+        ``used`` are the ids of networks that containers of this engine are on.
+        """
+        mine = set(used)
+        for net in self.list():
+            if net.id not in mine or net.spec.driver != "overlay":
+                continue
+            what = f"look at the hosts of network {net.spec.name}"
+            request = Request(what, "GET", f"/networks/{quoted(net.id)}", params={"verbose": "true"})
+            with suppress(NotFoundError), self._calls.asking(what):
+                if found := data_path_from_wire(as_object(self._calls.send(request))):
+                    return found
+        return None
 
     def names_of(self, network_ids: Iterable[str]) -> dict[str, str]:
         """Return ids by name for the networks asked for.

@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
 # Kinds of OSError that a connect meets, by errno.
 _NETWORK = {
-    errno.ECONNREFUSED: ("connection refused", "is sshd running there, and on this port?"),
-    errno.EHOSTUNREACH: ("no route to host", "is the host up and in this network?"),
+    errno.ECONNREFUSED: (
+        "connection refused",
+        "sshd is down there or listens on another port (ssh.port), or a firewall refuses",
+    ),
+    errno.EHOSTUNREACH: ("no route to host", "the host is down, its address is wrong, or a firewall refuses"),
     errno.ENETUNREACH: ("network unreachable", "this machine has no route to that network"),
     errno.ECONNRESET: ("connection reset before the login", "sshd may be refusing this client, or limit MaxStartups"),
     errno.EPIPE: ("connection reset before the login", "sshd may be refusing this client, or limit MaxStartups"),
@@ -45,14 +48,18 @@ def unreachable(target: Target, error: BaseException) -> HostError:
         kind = NameUnknownError
     elif _is_silence(error):
         kind = SilentError
-    return kind(target.label, f"{target.place}: {words}", hint=hint, brief=words)
+    found = kind(target.label, f"{target.place}: {words}", hint=hint, brief=words)
+    found.waited = target.timeout if _may_be_busy(error) else None
+    return found
 
 
 def login_unanswered(target: Target) -> SilentError:
     """Return the error for a server that exchanged keys, and then did not say whether it takes one."""
     words = f"the login was not answered within {target.timeout:g} s"
     hint = "the host is overloaded or frozen; or an ssh-agent waits for you to allow a key"
-    return SilentError(target.label, f"{target.place}: {words}", hint=hint, brief=words)
+    found = SilentError(target.label, f"{target.place}: {words}", hint=hint, brief=words)
+    found.waited = target.timeout
+    return found
 
 
 def jump_failed(target: Target, error: HostError) -> HostError:
@@ -62,16 +69,22 @@ def jump_failed(target: Target, error: HostError) -> HostError:
     """
     of_the_inventory = target.via is not None and not target.via.label.startswith(JUMP_HOST)
     said = f"its jump host failed: {error.host}: {error.brief}" if of_the_inventory else f"its {error}"
-    return type(error)(
+    found = type(error)(
         target.label, said, hint=error.hint, brief=f"its jump host {error.host.removeprefix(JUMP_HOST)} failed"
     )
+    found.waited = error.waited
+    return found
 
 
 def tunnel_refused(target: Target, via: Target, error: paramiko.ChannelException) -> HostError:
     """Return why the jump host did not connect further."""
     forbidden = error.code == paramiko.common.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
     reason = "forbids forwarding" if forbidden else f"cannot connect to {target.hostname}:{target.port}"
-    hint = "set AllowTcpForwarding yes in its sshd_config" if forbidden else "is the host up, seen from the jump host?"
+    hint = (
+        "set AllowTcpForwarding yes in its sshd_config"
+        if forbidden
+        else "the host is down, or its address or port is wrong, seen from the jump host"
+    )
     return UnreachableError(target.label, f"jump host {via.label} ({via.place}) {reason}", hint=hint)
 
 
@@ -134,7 +147,8 @@ def _reason(target: Target, error: BaseException) -> tuple[str, str | None]:
     if isinstance(error, socket.gaierror | UnicodeError):  # the latter: no name at all, such as a..b
         return f"the name {target.hostname!r} does not resolve", "correct the address, or the DNS"
     if _timed_out(error):
-        return f"no answer within {target.timeout:g} s", "is the host up? a firewall may drop the packets"
+        hint = "the host is down or very busy, its address or port is wrong, or a firewall drops the packets"
+        return f"no answer within {target.timeout:g} s", hint
     if isinstance(error, OSError) and error.errno in _NETWORK:
         return _NETWORK[error.errno]
     if isinstance(error, OSError):
@@ -148,8 +162,12 @@ def _timed_out(error: BaseException | None) -> bool:
 
 def _is_silence(error: BaseException) -> bool:
     """Return whether an answer was waited for; "no route" comes after three seconds of questions (ARP)."""
-    no_route = isinstance(error, OSError) and error.errno == errno.EHOSTUNREACH
-    return no_route or _timed_out(error) or isinstance(error, NotExchangedError) or _is_late_banner(error)
+    return _may_be_busy(error) or (isinstance(error, OSError) and error.errno == errno.EHOSTUNREACH)
+
+
+def _may_be_busy(error: BaseException) -> bool:
+    """Return whether the host may only be slower than the limit."""
+    return _timed_out(error) or isinstance(error, NotExchangedError) or _is_late_banner(error)
 
 
 def _is_about_banner(error: BaseException) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import IncompleteError, RefusedError
 from swarmnet.model.announced_losses import both, majority
-from swarmnet.model.find import by_id, of_host
+from swarmnet.model.find import by_id
 from swarmnet.model.hosts import Availability
 from swarmnet.model.plan import Plan
 from swarmnet.model.ref import Ref
@@ -160,9 +160,7 @@ def _beginning(wish: RaftWish, state: ClusterState, inventory: Inventory) -> tup
 def _target(wish: RaftWish, state: ClusterState) -> HostFacts:
     facts = state.facts(wish.host)
     if facts is None:
-        failure = of_host(state.failures, wish.host)
-        why = "it was not asked" if failure is None else failure.reason
-        raise RefusedError(f"{wish.host} does not answer: {why}", hint="name another host with --to")
+        raise RefusedError(f"{wish.host} {state.silence(wish.host)}", hint="name another host with --to")
     return facts
 
 

@@ -56,6 +56,12 @@ class FailureEntry(Entry):
     reason: str
     hint: str | None
     disbelieved: bool = Field(description="True for a host that answered and contradicts the managers.")
+    part: Literal["ssh", "login", "engine"] | None = Field(
+        description="What of the host does not answer; null where that is not known."
+    )
+    waited: float | None = Field(
+        description="Seconds without an answer, where a busy host may only need longer; null elsewhere."
+    )
 
 
 def change_entry(change: Change) -> ChangeEntry:
@@ -66,5 +72,13 @@ def change_entry(change: Change) -> ChangeEntry:
 def failure_entries(failures: Iterable[HostFailure]) -> list[FailureEntry]:
     """Return the hosts whose state is not known."""
     return [
-        FailureEntry(host=one.host, reason=one.reason, hint=one.hint, disbelieved=one.disbelieved) for one in failures
+        FailureEntry(
+            host=one.host,
+            reason=one.reason,
+            hint=one.hint,
+            disbelieved=one.disbelieved,
+            part=None if one.part is None else one.part.value,
+            waited=None if one.waited is None else round(one.waited, 3),
+        )
+        for one in failures
     ]

@@ -80,6 +80,10 @@ class ShownHostEntry(Entry):
     availability: str | None
     engine: str
     addresses: list[str]
+    data_path: str | None = Field(
+        description="The address between which its overlays go, where that is not its node's; null elsewhere, and where"
+        " it is not known."
+    )
     containers: int = Field(description="Those outside of services.")
     tasks: int
 
@@ -219,6 +223,7 @@ def _host(facts: HostFacts, state: ClusterState) -> ShownHostEntry:
         availability=None if spec is None or spec.availability is None else spec.availability.value,
         engine=facts.engine.version,
         addresses=list(facts.addresses),
+        data_path=facts.data_path_apart,
         containers=sum(one.service is None for one in facts.containers),
         tasks=sum(one.service is not None and one.running for one in facts.containers),
     )

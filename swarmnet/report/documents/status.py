@@ -9,7 +9,7 @@ from pydantic import Field
 from swarmnet.model.redaction import Cover
 from swarmnet.model.standing import believed, failing_of, promoted, running_of, strangers
 from swarmnet.model.swarm import NodeSpec
-from swarmnet.report.cluster import host_names, is_outside, nodes_by_name, ports_of, services_by_name
+from swarmnet.report.cluster import data_paths, host_names, is_outside, nodes_by_name, ports_of, services_by_name
 from swarmnet.report.documents.base import Entry, FailureEntry, JsonValue, Output, Text, failure_entries
 from swarmnet.report.documents.lock import LockEntry
 
@@ -49,6 +49,10 @@ class NodeEntry(Entry):
     leader: bool
     engine: str
     address: str
+    data_path: str | None = Field(
+        description="The address between which its overlays go, where that is another one; null elsewhere, and where"
+        " it is not known."
+    )
     labels: JsonValue
 
 
@@ -129,13 +133,13 @@ def status_document(
     backups: BackupAge | None = None,
 ) -> StatusDocument:
     """Return the cluster for programs; ``locks`` are those of other runs, ``cover`` hides values of labels."""
-    names = host_names(state)
+    names, paths = host_names(state), data_paths(state)
     return StatusDocument(
         schema_=1,
         cluster=inventory.cluster,
         swarm=None if state.swarm is None else state.swarm.id,
         standing=_standing(believed(state, inventory)),
-        nodes=[_node(node, names, cover or Cover()) for node in nodes_by_name(state)],
+        nodes=[_node(node, names, paths, cover or Cover()) for node in nodes_by_name(state)],
         networks=[_network(network) for network in sorted(state.networks, key=lambda one: one.spec.name)],
         services=[_service(service, state) for service in services_by_name(state)],
         locked=list(state.locked),
@@ -171,7 +175,7 @@ def _standing(found: Standing) -> StandingEntry:
     )
 
 
-def _node(node: Node, names: Mapping[str, str], cover: Cover) -> NodeEntry:
+def _node(node: Node, names: Mapping[str, str], paths: Mapping[str, str], cover: Cover) -> NodeEntry:
     return NodeEntry(
         id=node.id,
         host=names.get(node.id),
@@ -183,6 +187,7 @@ def _node(node: Node, names: Mapping[str, str], cover: Cover) -> NodeEntry:
         leader=node.is_leader,
         engine=node.engine_version,
         address=node.address,
+        data_path=paths.get(node.id),
         labels=cover.value(NodeSpec, "labels", {**node.spec.labels}),
     )
 

@@ -77,7 +77,8 @@ def host_tables(found: ShowDocument) -> Iterator[Line]:
     """Yield each host with what is on it."""
     for one in found.hosts:
         role = " ".join(filter(None, (one.role or "not in the swarm", one.availability)))
-        yield line((one.name, "bold"), f"  {role}  engine {one.engine}  {' '.join(one.addresses)}")
+        path = f"  data path {one.data_path}" if one.data_path else ""
+        yield line((one.name, "bold"), f"  {role}  engine {one.engine}  {' '.join(one.addresses)}{path}")
     yield from member_tables(found)
     if found.containers:
         yield container_table(found)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from swarmnet.errors import Part
 from swarmnet.model.age import in_words
 from swarmnet.model.announced_losses import UNLOCK, Health
 from swarmnet.model.service_codecs import port_text
 from swarmnet.model.standing import believed, failing_of, next_loss, promoted, running_of, strangers
 from swarmnet.model.state import SwarmStanding
-from swarmnet.report.cluster import host_names, is_outside, nodes_by_name, ports_of, services_by_name
+from swarmnet.report.cluster import data_paths, host_names, is_outside, nodes_by_name, ports_of, services_by_name
 from swarmnet.report.terminal.console import line, table
 from swarmnet.report.terminal.plan import failure_lines
 from swarmnet.report.terminal.text import count
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from swarmnet.report.terminal.console import Line
 
 _HOUR = 3600
+PATIENT, LONGER = 30, 3
+"""Seconds to wait for a busy host, or this many times as long as the last time, whatever is more."""
 SHOWN = 3
 """Reasons that are named; the rest is counted."""
 _STYLES = {Health.HEALTHY: "green", Health.DEGRADED: "yellow", Health.LOST: "red", Health.ABSENT: "yellow"}
@@ -51,6 +54,7 @@ def status_lines(state: ClusterState, inventory: Inventory) -> Iterator[Line]:
     yield from _service_table(state)
     yield from _differences(state, inventory)
     yield from failure_lines(state.failures)
+    yield from _patience(state, inventory)
 
 
 def backup_lines(age: BackupAge) -> Iterator[Line]:
@@ -79,6 +83,18 @@ def _reasons(found: Standing, state: ClusterState) -> tuple[str, ...]:
     return (*found.reasons[:SHOWN], *([f"{count(more, 'more reason')}"] if more > 0 else []))
 
 
+def _patience(state: ClusterState, inventory: Inventory) -> Iterator[Line]:
+    """Yield how to wait longer for hosts whose answer may only be late."""
+    slow = {one.host: one.waited for one in state.failures if one.waited is not None and one.part is Part.SSH}
+    if not slow:
+        return
+    waited = max(slow.values())
+    longer = f"--timeout {max(LONGER * waited, PATIENT):.0f} waits longer than {waited:g} s"
+    if waited in [inventory.host(host).ssh.connect_timeout for host in slow]:
+        longer = f"raise its ssh.connect_timeout of {waited:g} s in {inventory.source} to wait longer"
+    yield line((f"{', '.join(slow)} may only be busy: {longer}", "yellow"))
+
+
 def _managers(found: Standing) -> str:
     """Return how many managers work, and what the next loss means."""
     managers = f"{found.answering} of {count(found.managers, 'manager')} {'works' if found.answering == 1 else 'work'}"
@@ -104,7 +120,7 @@ def _differences(state: ClusterState, inventory: Inventory) -> Iterator[Line]:
 def _node_table(state: ClusterState) -> Iterator[Line]:
     if not state.nodes:
         return
-    names = host_names(state)
+    names, paths = host_names(state), data_paths(state)
     rows = [
         (
             names.get(node.id, f"({node.name})"),
@@ -114,11 +130,13 @@ def _node_table(state: ClusterState) -> Iterator[Line]:
             "leader" if node.is_leader else node.reachability or "",
             node.engine_version,
             node.address,
+            *((paths.get(node.id, ""),) if paths else ()),
         )
         for node in nodes_by_name(state)
     ]
     yield ""
-    yield table(("NODE", "ROLE", "AVAILABILITY", "STATUS", "MANAGER", "ENGINE", "ADDRESS"), rows)
+    apart = ("DATA PATH",) if paths else ()
+    yield table(("NODE", "ROLE", "AVAILABILITY", "STATUS", "MANAGER", "ENGINE", "ADDRESS", *apart), rows)
 
 
 def _network_table(state: ClusterState) -> Iterator[Line]:

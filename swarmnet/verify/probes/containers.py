@@ -10,12 +10,11 @@ from swarmnet.errors import HostError
 from swarmnet.model.find import by_id
 from swarmnet.model.ports import ContainerSpec
 from swarmnet.model.state import Endpoint
-from swarmnet.operations.addresses import data_path_of
 from swarmnet.verify.probes import attempts
 from swarmnet.verify.probes.cleanup import remove_containers
 from swarmnet.verify.probes.run import LIFETIME
 from swarmnet.verify.scenario import Observer, OverlayProbe
-from swarmnet.workflows.fleet.data_path import kept_data_path
+from swarmnet.workflows.fleet.data_path import data_path_at
 from swarmnet.workflows.fleet.fanout import fan_out
 
 if TYPE_CHECKING:
@@ -125,25 +124,15 @@ class ProbeContainers:
                 interactive=True,
             )
             container = self._start(context.ports.engine(host), spec)
-            vtep, known = self._vtep(host)
-            return Observer(host, vtep, known if known != vtep else ""), container
+            return self._observer(host), container
 
-    def _vtep(self, host: str) -> tuple[str, str]:
-        """Return the address of the host's data path, and the one that its node is known by.
-
-        The engine's own word comes first, then that of the inventory: another tool may have made the swarm.
-        """
+    def _observer(self, host: str) -> Observer:
+        """Return the observer of a host: by then a probe is on the overlays, and its engine says where these go."""
         facts = self.context.state.facts(host)
         if facts is None:
             raise HostError(host, "was not observed")
-        ports, known = self.context.ports, facts.engine.membership.address
-        kept = kept_data_path(ports, host, facts.engine.data_root)
-        if kept is not None:
-            return kept or known, known
-        try:
-            return data_path_of(ports.inventory.host(host), facts) or known, known
-        except ValueError as error:
-            raise HostError(host, str(error)) from error
+        found, known = data_path_at(self.context.ports, facts), facts.engine.membership.address
+        return Observer(host, found.address, known if known != found.address else "", found.unknown)
 
     def _start(self, engine: EnginePort, spec: ContainerSpec) -> str:
         return attempts.start(

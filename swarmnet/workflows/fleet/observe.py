@@ -61,6 +61,8 @@ class Look:
     """True asks every host for its containers."""
     tasks: bool = False
     """True asks every host what its engine calls the containers of tasks: one request, which inspects none."""
+    data_paths: bool = False
+    """True asks each engine in a swarm for the address of its data path: three requests."""
     listed: frozenset[str] = frozenset()
     """Those of ``HostFacts.LISTED`` that every host is asked for."""
     made: frozenset[str] = frozenset()
@@ -96,6 +98,8 @@ class Look:
 EVERYTHING = Look()
 WITH_TASKS = Look(tasks=True)
 """What is asked where the question is whether the tasks of services work."""
+WITH_DATA_PATHS = Look(data_paths=True)
+"""What is asked where the question is between which addresses overlays go."""
 RECORDED = Look(containers=True, listed=HostFacts.LISTED)
 """All that a backup holds."""
 
@@ -211,6 +215,7 @@ def _host(ports: Ports, host: str, look: Look) -> _Seen:
         addresses=tables.addresses,
         routes=tables.routes,
         open_ports=tables.open_ports,
+        data_path=engine.data_path() if look.data_paths and told.membership.node_id else None,
         networks=tuple(net for net in networks if net.spec.effective_scope is Scope.LOCAL),
         containers=containers,
         conditions=None if of_tasks is None else {one.id: one.condition for one in of_tasks},
@@ -277,4 +282,5 @@ def _key_file(ports: Ports, path: str | None, state: ClusterState) -> KeyStandin
 
 
 def _failure(host: str, error: HostError) -> HostFailure:
-    return HostFailure(host=host, reason=error.message, hint=error.hint)
+    brief, part, waited = error.brief, error.part, error.waited
+    return HostFailure(host=host, reason=error.message, hint=error.hint, brief=brief, part=part, waited=waited)

@@ -9,7 +9,7 @@ import pytest
 
 from swarmnet.edge.ssh import errors as ssh_errors
 from swarmnet.edge.ssh.target import TargetFinder
-from swarmnet.errors import AuthenticationError, UnreachableError
+from swarmnet.errors import AuthenticationError, Part, UnreachableError
 from swarmnet.model.hosts import Host, Inventory, SSHSettings
 
 HOST = Host(name="w1", address="web.test", ssh=SSHSettings(user="me", config="", connect_timeout=4))
@@ -41,3 +41,19 @@ def test_too_many_wrong_keys_are_distinguished_from_wrong_ones() -> None:
     told = ssh_errors.not_let_in(TARGET, ["agent key (ssh-rsa SHA256:x)"], cut_off=True)
     assert isinstance(told, AuthenticationError)
     assert "hung up after too many wrong keys; tried: agent key (ssh-rsa SHA256:x)" in told.message
+
+
+@pytest.mark.parametrize(
+    ("error", "waited", "likely"),
+    [
+        (TimeoutError(), 4, "the host is down or very busy, its address or port is wrong, or a firewall drops"),
+        (OSError(errno.ECONNREFUSED, "x"), None, "sshd is down there or listens on another port"),
+        (OSError(errno.EHOSTUNREACH, "x"), None, "the host is down, its address is wrong, or a firewall refuses"),
+    ],
+)
+def test_a_failure_names_what_is_likely_and_how_long_an_answer_was_waited_for(
+    error: BaseException, waited: float | None, likely: str
+) -> None:
+    told = ssh_errors.unreachable(TARGET, error)
+    assert (told.part, told.waited) == (Part.SSH, waited)
+    assert likely in str(told.hint)

@@ -80,7 +80,9 @@ def test_json_is_versioned_and_names_the_failures() -> None:
 
     assert body["schema"] == 1
     assert json.loads(json.dumps(body)) == body
-    assert body["failures"] == [{"host": "w2", "reason": "timed out", "hint": None, "disbelieved": False}]
+    assert body["failures"] == [
+        {"host": "w2", "reason": "timed out", "hint": None, "disbelieved": False, "part": None, "waited": None}
+    ]
 
 
 def test_the_digest_tells_plans_apart() -> None:

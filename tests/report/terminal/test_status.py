@@ -70,3 +70,17 @@ def test_a_port_in_host_mode_is_shown_apart_from_one_of_the_mesh() -> None:
     told = status_text(observe(world.ports()), world.inventory)
     row = next(line for line in told.splitlines() if line.startswith("web "))
     assert row.endswith("8080:80/tcp, 30000:90/tcp, 53:53/udp@host")
+
+
+def test_the_address_between_which_overlays_go_is_shown_where_it_is_another_one() -> None:
+    world = World(managers=1, workers=1)
+    world.bootstrap()
+    seen = observe(world.ports())
+    same, apart = (
+        seen.model_copy(update={"hosts": (seen.hosts[0], seen.hosts[1].model_copy(update={"data_path": path}))})
+        for path in (seen.hosts[1].engine.membership.address, "10.77.0.2")
+    )
+    assert "DATA PATH" not in status_text(same, world.inventory)
+    row = next(line for line in status_text(apart, world.inventory).splitlines() if line.startswith("w1 "))
+    assert row.endswith("10.77.0.2")
+    assert [one["data_path"] for one in status_json(apart, world.inventory)["nodes"]] == [None, "10.77.0.2"]

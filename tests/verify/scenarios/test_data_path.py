@@ -107,3 +107,12 @@ def test_an_address_of_its_own_for_vxlan_that_works_is_not_reported(lost: list[t
     setup = apart()
     found = bad(setup, [DataPath()], observed(setup, lost) | echoes(ok=ok))
     assert not found
+
+
+def test_an_address_that_is_only_assumed_is_said_to_be_unknown() -> None:
+    setup, why = swarm(), "no container of it is on an overlay, and sudo wants a password"
+    first, *others = setup.observers
+    setup = replace(setup, observers=(replace(first, unknown=why), *others))
+    (verdict,) = DataPath().judge(setup, observed(setup)).verdicts
+    assert verdict.status is Status.OK
+    assert f"of {first.host} go by another address than that of the node is not known: {why}" in verdict.detail

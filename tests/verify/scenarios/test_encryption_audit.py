@@ -155,12 +155,19 @@ def test_an_engine_that_encrypts_from_another_address_than_packets_leave_from_is
 
 
 def test_policies_to_addresses_of_no_node_are_distinguished_from_none() -> None:
-    """F08: only root may read from an engine which address its data path has."""
-    answers = Wire(cluster()).answers()
-    answers = _changed(answers, "w1", "policies", target="10.77.0.2")
+    answers = _changed(Wire(cluster()).answers(), "w1", "policies", target="10.77.0.2")
     (verdict,) = judged(IpsecStates(), answers)
-    assert (verdict.evidence["pairs"], "some do to others" in verdict.detail) == ([["w1", "w2"]], True)
-    assert "data_path:" in str(verdict.fix)
+    assert (verdict.evidence["pairs"], "keep peers that are gone" in verdict.detail) == ([["w1", "w2"]], True)
+    assert verdict.status is Status.FAILED
+
+
+def test_policies_to_addresses_that_are_not_known_prove_nothing() -> None:
+    """F08: an address of a data path that neither the engine nor its file nor the inventory says."""
+    setup = cluster()
+    observers = tuple(replace(one, unknown="sudo wants a password") for one in setup.observers)
+    answers = _changed(Wire(setup).answers(), "w1", "policies", target="10.77.0.2")
+    (verdict,) = IpsecStates().judge(replace(setup, observers=observers), answers).verdicts
+    assert (verdict.status, "data_path:" in str(verdict.fix)) == (Status.INCONCLUSIVE, True)
 
 
 @pytest.mark.parametrize(

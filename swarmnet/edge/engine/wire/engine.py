@@ -98,6 +98,12 @@ def _volume(mount: Mapping[str, JsonValue]) -> str:
     return as_text(mount.get("Name")) if mount.get("Type") == "volume" else ""
 
 
+def networks_of(seen: Mapping[str, JsonValue]) -> frozenset[str]:
+    """Return the ids of the networks that a listed container is on."""
+    networks = as_object(as_object(seen.get("NetworkSettings")).get("Networks"))
+    return frozenset(as_text(as_object(entry).get("NetworkID")) for entry in networks.values())
+
+
 def needs_inspect(seen: Mapping[str, JsonValue]) -> bool:
     """Return whether the list leaves out aliases and addresses that were requested on a user's network."""
     networks = as_object(as_object(seen.get("NetworkSettings")).get("Networks"))

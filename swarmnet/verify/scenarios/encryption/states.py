@@ -46,6 +46,7 @@ class Trouble:
     """For people."""
     cause: CauseId = CauseId.IPSEC
     fix: str = RENEW
+    status: Status = Status.FAILED
 
 
 class IpsecStates(SightedScenario):
@@ -91,7 +92,7 @@ class IpsecStates(SightedScenario):
             Verdict(
                 scenario=self.name,
                 subject=", ".join(f"{source} -> {target}" for source, target in pairs),
-                status=Status.FAILED,
+                status=trouble.status,
                 detail=f"{trouble.words}: {', '.join(f'{source} -> {target}' for source, target in pairs)}",
                 fix=trouble.fix,
                 cause=trouble.cause,
@@ -164,12 +165,15 @@ def _without_policy(setup: Setup, answers: Answers, source: str) -> Trouble:
     others = {str(one.get("target")) for one in rows(answers, source, "policies")} - known
     if not others:
         return Trouble("there is no policy that encrypts")
-    return Trouble(
-        "no policy encrypts to the addresses by which the nodes are known, but some do to others: engines have"
-        " addresses for VXLAN that could not be read, or keep peers that are gone",
-        fix="name these addresses in the inventory (data_path:), or let the user of these hosts use sudo, which reads"
-        " them from the engines",
-    )
+    words = "no policy encrypts to the addresses by which the nodes are known, but some do to others"
+    if any(one.unknown for one in setup.observers):
+        return Trouble(
+            f"{words}: engines may have addresses for VXLAN that could not be read",
+            fix="name these addresses in the inventory (data_path:), or let the user of these hosts use sudo, which"
+            " reads them from the engines",
+            status=Status.INCONCLUSIVE,
+        )
+    return Trouble(f"{words}: engines keep peers that are gone")
 
 
 def _wrong_source(policy: JsonObject, leaves_from: JsonValue) -> Trouble | None:

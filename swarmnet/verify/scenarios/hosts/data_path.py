@@ -65,6 +65,12 @@ class DataPath(Scenario):
         found += [verdict for one in setup.observers for verdict in self._unreached(setup, answers, one)]
         if seen and not found:
             detail = f"on {len(seen)} hosts the data path has its port, its VNIs and room for connections"
+            unknown = {one.host: one.unknown for one in setup.observers if one.host in seen and one.unknown}
+            if unknown:
+                detail += (
+                    f"; whether overlays of {', '.join(unknown)} go by another address than that of the node is not"
+                    f" known: {next(iter(unknown.values()))}"
+                )
             found = [self.verdict("hosts", Status.OK, detail)]
         return Findings(tuple(found))
 

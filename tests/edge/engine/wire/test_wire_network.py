@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swarmnet.edge.engine.wire.network import MTU, network_from_wire, network_to_wire, spec_from_wire
+from swarmnet.edge.engine.wire.network import (
+    MTU,
+    data_path_from_wire,
+    network_from_wire,
+    network_to_wire,
+    spec_from_wire,
+)
 from swarmnet.model.network import NetworkSpec, Scope, Subnet
 from tests.support.recorded import VERSIONS, named, objects
 
@@ -152,3 +158,35 @@ class TestRecorded:
         seen = [network_from_wire(network) for network in objects(version, "networks")]
         own = {network.spec.name for network in seen if network.predefined}
         assert own == {"bridge", "host", "none", "docker_gwbridge", "ingress"}
+
+
+OWN = "dc9a4dce"
+VERBOSE: dict[str, JsonValue] = {
+    "Peers": [{"Name": "7874bf85cacb", "IP": "192.0.2.2"}],
+    "Containers": {"4b53": {"Name": "c-w1", "EndpointID": OWN}, "lb-plain": {"Name": "plain-endpoint"}},
+    "Services": {
+        "": {
+            "VIP": "<nil>",
+            "Tasks": [
+                {"Name": "c-w2", "EndpointID": "55ad8160", "Info": {"Host IP": "10.77.0.3"}},
+                {"Name": "c-w1", "EndpointID": OWN, "Info": {"Host IP": "10.77.0.2"}},
+            ],
+        }
+    },
+}
+"""As 20.10, 26.1 and 28.5 answer, less what does not matter."""
+
+
+def test_an_overlay_says_where_the_engines_own_containers_are_not_where_its_peers_are() -> None:
+    assert data_path_from_wire(VERBOSE) == "10.77.0.2"
+
+
+@pytest.mark.parametrize("missing", [{"Containers": {}}, {"Services": None}, {"Services": {"": {"Tasks": [{}]}}}])
+def test_without_an_own_container_an_overlay_says_nothing_of_the_engine(missing: dict[str, JsonValue]) -> None:
+    assert data_path_from_wire(VERBOSE | missing) is None
+
+
+def test_only_an_address_is_taken_for_one() -> None:
+    task: JsonValue = {"EndpointID": OWN, "Info": {"Host IP": "eth1; reboot"}}
+    with pytest.raises(ValueError, match="does not appear to be"):
+        data_path_from_wire(VERBOSE | {"Services": {"web": {"Tasks": [task]}}})
