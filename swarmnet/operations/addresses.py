@@ -6,10 +6,10 @@ import ipaddress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from swarmnet.model.hosts import Host
-    from swarmnet.model.state import HostFacts, Route
+    from swarmnet.model.state import ClusterState, HostFacts, Route
 
 _DOCKER_DEVICES = ("docker0", "docker_gwbridge", "br-", "veth")
 
@@ -41,6 +41,35 @@ def data_path_of(host: Host, facts: HostFacts) -> str | None:
     if host.data_path is None or _is_ip(host.data_path):
         return host.data_path
     return _only(host, f"interface {host.data_path}", tuple(_on_device(facts, host.data_path)))
+
+
+UNENCRYPTED = (
+    "engines encrypt only what leaves from the address of their node, so encrypted networks send there in clear, and"
+    " the receivers drop it (moby#41421)"
+)
+"""Why an address of its own for VXLAN and encryption do not go together, after the hosts that have one."""
+ONE_ADDRESS = "give each of these hosts one address as 'advertise' and 'data_path'"
+"""What to do about it. Hosts that are in a swarm have to leave it first."""
+
+
+def data_paths_apart(hosts: Iterable[Host], state: ClusterState) -> dict[str, str]:
+    """Return hosts whose overlays go by another address than that of the node: name to ``10.77.0.1, not 192.0.2.1``.
+
+    What engines in a swarm say comes before the inventory. Hosts whose addresses are not known are left out.
+    """
+    found = {}
+    for host in hosts:
+        facts = state.facts(host.name)
+        if facts is None:
+            continue
+        try:
+            node = facts.engine.membership.address or advertise_of(host, facts)
+            path = facts.data_path or data_path_of(host, facts) or node
+        except ValueError:  # reported where addresses are checked
+            continue
+        if ipaddress.ip_address(path) != ipaddress.ip_address(node):
+            found[host.name] = f"{path}, not {node}"
+    return found
 
 
 def few(hosts: list[str]) -> str:

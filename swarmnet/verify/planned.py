@@ -42,6 +42,8 @@ class Planned:
     """Host to the address of its VXLAN and ESP."""
     problems: Mapping[str, str] = field(default_factory=dict)
     """Hosts without such an address, and why."""
+    apart: Mapping[str, str] = field(default_factory=dict)
+    """Hosts whose overlays go by another address than that of the node, with both."""
     encrypted: bool | None = None
     """Whether overlays are encrypted; None where no playbook says it."""
     data_path_port: int = DATA_PATH_PORT

@@ -11,7 +11,7 @@ from swarmnet.model.compare import VNI_OPTION
 from swarmnet.model.fields import needed
 from swarmnet.model.network import GATEWAY, NetworkSpec, Scope
 from swarmnet.model.version import ApiVersion, first_engine
-from swarmnet.operations.addresses import few, own_routes
+from swarmnet.operations.addresses import ONE_ADDRESS, UNENCRYPTED, data_paths_apart, few, own_routes
 from swarmnet.operations.network.drivers import driver_problems, driver_warnings, interface_problems
 
 if TYPE_CHECKING:
@@ -134,6 +134,7 @@ def warnings_in_cluster(spec: NetworkSpec, context: Context) -> Iterator[str]:
         yield from _overlays(spec, context.state)
         return
     yield from _local_bridges(spec, context.state)
+    yield from _unencrypted(spec, context)
     nodes = max(len(context.state.nodes), len(context.inventory.members))
     for block in spec.subnets:
         free = ipaddress.ip_network(block.ip_range or block.subnet).num_addresses - 3
@@ -153,6 +154,17 @@ def _overlays(spec: NetworkSpec, state: ClusterState) -> Iterator[str]:
                     f"network {spec.name}: subnet {block.subnet} overlaps {met} of the swarm's network {net.spec.name}:"
                     " no container can be on both"
                 )
+
+
+def _unencrypted(spec: NetworkSpec, context: Context) -> Iterator[str]:
+    """Yield hosts from which no packet of an encrypted network arrives."""
+    apart = data_paths_apart(context.inventory.members, context.state) if spec.encrypted else {}
+    if apart:
+        where = few([f"{host} ({addresses})" for host, addresses in apart.items()])
+        yield (
+            f"network {spec.name}: overlays of {where} go by an address of their own: {UNENCRYPTED}; {ONE_ADDRESS}, or"
+            " leave 'encrypted' out"
+        )
 
 
 def _local_bridges(spec: NetworkSpec, state: ClusterState) -> Iterator[str]:

@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status
-from swarmnet.operations.addresses import own_routes
+from swarmnet.operations.addresses import ONE_ADDRESS, UNENCRYPTED, few, own_routes
 from swarmnet.verify import keys
 from swarmnet.verify.checks.asked import FILES, MACHINE, files, lines
 from swarmnet.verify.checks.host_check import HostCheck, members, unread_in
@@ -40,7 +40,7 @@ class Identities(HostCheck):
         """Return one verdict for each group of hosts that share what must be their own."""
         machine = {host: (lines(answers, host, MACHINE) or ("",))[0].strip() for host in members(setup)}
         troubles = [*duplicates(setup.state.hosts, machine), *_cards(setup, answers), *_addresses(setup)]
-        troubles += _families(setup)
+        troubles += [*_families(setup), *_unencrypted(setup)]
         fine = f"{len(members(setup))} hosts have identities and addresses of their own"
         return self.reported(troubles, fine, unread_in(setup, answers, FILES, keys.PLACES))
 
@@ -92,6 +92,20 @@ def _families(setup: Setup) -> Iterator[Trouble]:
             f"overlays of {', '.join(six)} would go by IPv6, and those of {', '.join(four)} by IPv4: a VXLAN device has"
             " peers of one kind alone, so no overlay connects them",
             "write addresses of one kind for all hosts as 'advertise' or 'data_path' in the inventory",
+        )
+
+
+def _unencrypted(setup: Setup) -> Iterator[Trouble]:
+    """Yield hosts from which no packet of the encrypted networks arrives that a playbook, or the swarm, has."""
+    apart = setup.planned.apart if setup.planned and setup.planned.encrypted else {}
+    if apart:
+        where = few([f"{host} ({addresses})" for host, addresses in apart.items()])
+        yield Trouble(
+            CauseId.IPSEC_SOURCE,
+            tuple(apart),
+            f"overlays of {where} go by an address of their own: {UNENCRYPTED}",
+            f"{ONE_ADDRESS} (a host that is in a swarm leaves and joins again), or make networks without encryption",
+            status=Status.WARNING,
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from swarmnet.operations.addresses import advertise_of, data_path_of
+from swarmnet.operations.addresses import advertise_of, data_path_of, data_paths_apart
 from swarmnet.operations.network.operation import NetworkOperation
 from swarmnet.operations.service.operation import ServiceOperation
 from swarmnet.operations.swarm.operation import SwarmOperation
@@ -34,9 +34,10 @@ def planned_of(inventory: Inventory, state: ClusterState, operations: Iterable[O
             continue
         try:
             addresses[host.name] = _canonical(facts.engine.membership.address or advertise_of(host, facts))
-            data_paths[host.name] = _canonical(data_path_of(host, facts) or addresses[host.name])
+            data_paths[host.name] = _canonical(facts.data_path or data_path_of(host, facts) or addresses[host.name])
         except ValueError as error:
             problems[host.name] = str(error)
+    apart = data_paths_apart(inventory.members, state)
     steps = tuple(operations or ())
     networks = [one for one in steps if isinstance(one, NetworkOperation) and one.spec.driver == "overlay"]
     port = next((one.data_path_port for one in steps if isinstance(one, SwarmOperation) and one.data_path_port), None)
@@ -47,6 +48,7 @@ def planned_of(inventory: Inventory, state: ClusterState, operations: Iterable[O
         addresses=addresses,
         data_paths=data_paths,
         problems=problems,
+        apart=apart,
         encrypted=encrypted if operations is not None or encrypted else None,
         data_path_port=seen or port or DATA_PATH_PORT,
         blocks=() if state.swarm is not None else tuple(_blocks(steps)),

@@ -7,7 +7,7 @@ from swarmnet.model.network import Network, NetworkSpec
 from swarmnet.model.state import ClusterState, Route
 from swarmnet.operations.network.actions import ReplaceNetwork, make_network
 from tests.simulator.world import World
-from tests.support.clusters import inventory, overlay, swarm
+from tests.support.clusters import inventory, overlay, swarm, with_host
 from tests.support.plans import plan, refusal, told
 from tests.support.simulated_state import apply, planned
 
@@ -362,3 +362,16 @@ def test_a_bridge_that_overlaps_a_network_of_the_swarm_is_warned_of() -> None:
     step = "- network: {name: n, driver: bridge, subnets: [10.5.1.0/24]}"
     warned = plan(step, holding(overlay("front", "10.5.0.0/16")), HOSTS).warnings
     assert "10.5.1.0/24 overlaps 10.5.0.0/16 of the swarm's network front: no container can be" in "\n".join(warned)
+
+
+@pytest.mark.parametrize(
+    ("encrypted", "path", "warns"), [(True, "10.77.0.2", 1), (True, None, 0), (False, "10.77.0.2", 0)]
+)
+def test_an_encrypted_network_next_to_a_data_path_of_its_own_is_a_warning(
+    path: str | None, *, encrypted: bool, warns: int
+) -> None:
+    hosts = with_host(HOSTS, "w1", data_path=path)
+    step = f"- network: {{name: n, encrypted: {str(encrypted).lower()}}}"
+    found = [one for one in plan(step, holding(), hosts).warnings if "moby#41421" in one]
+    assert len(found) == warns
+    assert all("overlays of w1 (10.77.0.2, not 192.168.9.2) go by an address of their own" in one for one in found)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from swarmnet.model.hosts import Host, Inventory
 from swarmnet.model.network import Network, NetworkSpec
 from swarmnet.model.report import Status
 from swarmnet.model.service import Protocol
-from swarmnet.model.state import OpenPort, Route
+from swarmnet.model.state import ClusterState, OpenPort, Route
 from swarmnet.model.subnet import Subnet
 from swarmnet.verify.checks import CHECKS
 from swarmnet.verify.checks.asked import FILES
@@ -21,6 +22,7 @@ from swarmnet.verify.checks.engines import Engines
 from swarmnet.verify.checks.features import MATCHES, TRIED, KernelFeatures
 from swarmnet.verify.checks.identities import Identities
 from swarmnet.verify.checks.in_use import SOCKETS, PortsInUse
+from swarmnet.verify.checks.planned import planned_of
 from swarmnet.verify.checks.room import DISK, INODES, Room
 from swarmnet.verify.checks.routes import Routes
 from swarmnet.verify.checks.sudo import TRIED as SUDO
@@ -372,3 +374,24 @@ def test_no_sudo_is_reported_and_not_a_fault() -> None:
     answers["w2", SUDO.name] = ended("", 1, "sudo: a password is required")
 
     assert only(Sudo(), hosts_setup(), answers).status is Status.SKIPPED
+
+
+@pytest.mark.parametrize(("encrypted", "causes"), [(True, [CauseId.IPSEC_SOURCE]), (False, []), (None, [])])
+def test_encryption_that_is_planned_next_to_a_data_path_of_its_own_is_a_warning(
+    encrypted: bool | None,  # noqa: FBT001 - a case
+    causes: list[CauseId],
+) -> None:
+    found = bad(Identities(), hosts_setup(encrypted=encrypted, apart={"w1": "10.77.0.2, not 192.0.2.2"}))
+    assert [one.cause for one in found] == causes
+    assert all((one.status, one.evidence["hosts"]) == (Status.WARNING, ["w1"]) for one in found)
+    assert all("overlays of w1 (10.77.0.2, not 192.0.2.2) go by" in one.detail for one in found)
+
+
+def test_addresses_are_compared_as_the_inventory_says_and_an_engine_knows_better() -> None:
+    one, two = (Host(name=name, address=address(name)) for name in ("m1", "w1"))
+    hosts = (one.model_copy(update={"data_path": "10.77.0.1"}), two.model_copy(update={"data_path": address("w1")}))
+    named = Inventory(cluster="c", hosts=hosts)
+    seen = ClusterState(hosts=(host_facts("m1"), host_facts("w1")))
+    assert planned_of(named, seen).apart == {"m1": f"10.77.0.1, not {address('m1')}"}
+    known = seen.hosts[0].model_copy(update={"data_path": address("m1")})
+    assert planned_of(named, ClusterState(hosts=(known, seen.hosts[1]))).apart == {}
