@@ -13,7 +13,7 @@ class Layer(Document):
 
     name: str
     """container, target, network, name, overlay, size, port, balancer, answer; outwards route, firewall, masquerade;
-    inwards program, firewall, balancer, published."""
+    inwards program, firewall, balancer, published; from a host, host comes first."""
     status: Status
     detail: str
     """For people; no program reads it."""

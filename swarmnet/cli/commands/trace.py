@@ -13,8 +13,10 @@ from swarmnet.cli.output import Output
 from swarmnet.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from swarmnet.model.expectation import Arrow, Party
     from swarmnet.model.hosts import Inventory
     from swarmnet.model.state import ClusterState
+    from swarmnet.operations.expect.notation import ArrowForm
     from swarmnet.verify.tracing.story import TraceWish
 
 EXAMPLE = "swarmnet trace web db:5432 -i lab.yml"
@@ -22,7 +24,7 @@ FromArgument = Annotated[
     str,
     typer.Argument(
         metavar="FROM",
-        help="A service, HOST/CONTAINER, or operator (this machine); or both ends as 'FROM -> TO:PORT', in quotes.",
+        help="A service, HOST/CONTAINER, host, or operator: this machine; or both ends as 'FROM -> TO:PORT'.",
         show_default=False,
     ),
 ]
@@ -118,6 +120,7 @@ def wish_of(source: str, target: str | None, state: ClusterState, hosts: Invento
     Raises:
         UsageError: a word means nothing there, or the pair makes no sense.
     """
+    from swarmnet.model.expectation import PartyKind
     from swarmnet.operations.expect.notation import Known, arrow_form
     from swarmnet.verify.tracing.story import TraceWish
 
@@ -127,13 +130,46 @@ def wish_of(source: str, target: str | None, state: ClusterState, hosts: Invento
     party = known.party(source)
     if party is None:
         names = ", ".join(sorted(known.services)) or "none"
-        raise UsageError(f"there is no service {source!r}", hint=f"services: {names}; or write HOST/CONTAINER")
+        raise UsageError(
+            f"there is no service {source!r}, and no such host", hint=f"services: {names}; or write HOST/CONTAINER"
+        )
     if target is None:
+        if party.kind is PartyKind.HOST:
+            hint = f"write: swarmnet trace {party} SERVICE, or NAME:PORT; swarmnet show host {party} shows the host"
+            raise UsageError(f"what should {party} reach?", hint=hint)
         return TraceWish(party, timeout=WAIT)
     try:
-        arrow = known.arrow(arrow_form(source, target), allowed=True)
+        form = arrow_form(source, target)
+        arrow = of_host(party, known.party(form.target), form) or known.arrow(form, allowed=True)
     except ValueError as error:
         raise UsageError(str(error)) from error
     if isinstance(arrow, str):
         raise UsageError(arrow)
     return TraceWish(party, arrow, timeout=WAIT)
+
+
+def of_host(source: Party, target: Party | None, form: ArrowForm) -> Arrow | str | None:
+    """Return the arrow from a host to what is outside of the swarm, or what is wrong with it.
+
+    Playbooks expect nothing of such ways; a trace asks them, as any client on that host would. None leaves the ends to
+    the rules of playbooks.
+    """
+    from swarmnet.model.expectation import Arrow, PartyKind
+    from swarmnet.model.service import Protocol
+
+    if source.kind is not PartyKind.HOST or target is None:
+        return None
+    if target.kind in (PartyKind.SERVICE, PartyKind.OUTSIDE, PartyKind.OPERATOR):
+        return None
+    problems = {
+        "a host reaches containers by published ports alone: name their service, or HOST:PORT": target.has_tasks,
+        f"no port is named: write 'swarmnet trace {source} {form.target}:22'": not form.doors,
+        "name a TCP port: few programs answer a datagram that means nothing to them": any(
+            one.protocol is not Protocol.TCP for one in form.doors
+        ),
+        "a block has many addresses: name one": target.kind is PartyKind.BLOCK and not target.name.endswith("/32"),
+    }
+    wrong = next((why for why, is_so in problems.items() if is_so), None)
+    if wrong is not None:
+        return f"{source} -> {target}: {wrong}"
+    return Arrow(source=source, target=target, doors=form.doors, allowed=True)

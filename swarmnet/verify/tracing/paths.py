@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from swarmnet.model.expectation import PartyKind
 from swarmnet.model.report import Status
 from swarmnet.model.trace import Layer, Path
 from swarmnet.verify.ends import HOST_NETWORK
@@ -29,6 +30,7 @@ from swarmnet.verify.tracing.asking import (
     whole_sizes,
 )
 from swarmnet.verify.tracing.closer import OVERLAY, SIZE, Lost
+from swarmnet.verify.tracing.hosts import from_host
 from swarmnet.verify.tracing.layers import answer, container, failed, ok, target, unknown, worst
 from swarmnet.verify.tracing.names import looked_up, nameless
 from swarmnet.verify.tracing.outwards import outwards, published
@@ -49,7 +51,8 @@ FEW = 0.2
 def paths_of(setup: Setup, answers: Answers, arrow: Arrow) -> tuple[Path, ...]:
     """Return the way from each container of the source, or from the operator's machine."""
     if not arrow.source.has_tasks:
-        return (Path(source=str(arrow.source), layers=tuple(_up_to_broken(published(setup, answers, arrow)))),)
+        way = from_host if arrow.source.kind is PartyKind.HOST else published
+        return (Path(source=str(arrow.source), layers=tuple(_up_to_broken(way(setup, answers, arrow)))),)
     asking = askers(setup, arrow)
     if not asking:
         why = idle(setup.state, str(arrow.source))

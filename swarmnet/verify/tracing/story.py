@@ -1,20 +1,21 @@
-"""The story of ``trace``: enter the containers of both ends, ask in rounds, judge, remove everything again.
+"""The story of ``trace``: enter the containers of both ends, or the host that asks; ask in rounds, judge, clean up.
 
 Where packets get lost on an overlay, verify looks at those hosts afterwards, for the cause.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from swarmnet.errors import UsageError
+from swarmnet.errors import IncompleteError, UsageError
 from swarmnet.model.events import Progress
 from swarmnet.model.expectation import Arrow, Expectations, Party, PartyKind
 from swarmnet.model.standing import answered
 from swarmnet.model.trace import Trace
 from swarmnet.model.verification import Keep
 from swarmnet.verify.probes.cleanup import Cleanup
+from swarmnet.verify.probes.containers import ProbeContainers
 from swarmnet.verify.probes.eligible import eligibility
 from swarmnet.verify.probes.gather import Batches, Containers
 from swarmnet.verify.probes.images import Images
@@ -24,6 +25,7 @@ from swarmnet.verify.scenario import Answers, Setup
 from swarmnet.verify.story import VerifyOptions, verify
 from swarmnet.verify.tracing.asking import ask, ask_published, look
 from swarmnet.verify.tracing.closer import look_at, named
+from swarmnet.verify.tracing.hosts import ask_from_host
 from swarmnet.verify.tracing.paths import paths_of
 from swarmnet.verify.tracing.sections import sections_of
 
@@ -69,8 +71,7 @@ def trace(ports: Ports, state: ClusterState, wish: TraceWish, *, kit: ProbeKit, 
         IncompleteError: no manager answers for the swarm.
     """
     answered(state, ports.inventory, hosts=())
-    if not wish.source.has_tasks and wish.source.kind is not PartyKind.OPERATOR:
-        raise UsageError(f"{wish.source} cannot ask", hint="trace from a service, HOST/CONTAINER, or operator")
+    host = _asking_host(state, wish)
     context = RunContext(ports, kit, run, state, wish.timeout)
     images, gate = Images(context), Gate()
     cleanup = Cleanup(context, images, gate)
@@ -82,8 +83,10 @@ def trace(ports: Ports, state: ClusterState, wish: TraceWish, *, kit: ProbeKit, 
     try:
         ports.listener(Progress("entering the containers of both ends"))
         entered = Insiders(context, images, gate).enter(wish.expected, eligible.present)
-        setup = Setup(state, (), run=run.id, approaches=approaches, expected=wish.expected, ends=entered.ends)
-        batches = Batches(ports, run.id, Containers({}, {}, {}, entered.containers))
+        watching = ProbeContainers(context, images, gate, ()).watch(host)
+        observers = tuple(watching.observers.values())
+        setup = replace(setup, ends=entered.ends, observers=observers)
+        batches = Batches(ports, run.id, Containers({}, watching.containers, {}, entered.containers))
         answers = _asked(ports, batches, setup, wish)
     finally:
         notes = cleanup.clear(eligible.present, keep=Keep.AS_FOUND)
@@ -103,6 +106,23 @@ def trace(ports: Ports, state: ClusterState, wish: TraceWish, *, kit: ProbeKit, 
     )
 
 
+def _asking_host(state: ClusterState, wish: TraceWish) -> tuple[str, ...]:
+    """Return the host that asks itself, if one does.
+
+    Raises:
+        UsageError: the source cannot ask.
+        IncompleteError: the host does not answer.
+    """
+    if wish.source.kind is not PartyKind.HOST:
+        if not wish.source.has_tasks and wish.source.kind is not PartyKind.OPERATOR:
+            hint = "trace from a service, HOST/CONTAINER, a host, or operator"
+            raise UsageError(f"{wish.source} cannot ask", hint=hint)
+        return ()
+    if state.facts(wish.source.name) is None:
+        raise IncompleteError(f"{wish.source} {state.silence(wish.source.name)}")
+    return (wish.source.name,)
+
+
 def _asked(ports: Ports, batches: Batches, setup: Setup, wish: TraceWish) -> Answers:
     answers: Answers = {}
     try:
@@ -120,8 +140,11 @@ def _asked(ports: Ports, batches: Batches, setup: Setup, wish: TraceWish) -> Ans
 def _questions(setup: Setup, answers: Answers, wish: TraceWish) -> Sequence[Question]:
     if wish.arrow is None:
         return look(setup, str(wish.source))
-    how = ask if wish.source.has_tasks else ask_published
-    return how(setup, answers, wish.arrow)
+    if wish.source.has_tasks:
+        return ask(setup, answers, wish.arrow)
+    if wish.arrow.target.has_tasks:
+        return ask_published(setup, answers, wish.arrow)
+    return ask_from_host(setup, answers, wish.arrow)
 
 
 def _paths(setup: Setup, answers: Answers, wish: TraceWish) -> tuple[Path, ...]:
