@@ -30,6 +30,8 @@ in="nsenter --net=$(ls /var/run/docker/netns/*-$(echo $1 | cut -c1-10))"
 mac=$($in ip neigh show $2 | sed 's/.*lladdr \\([^ ]*\\).*/\\1/')
 $in bridge fdb"""
 """Finds the row of a host for the one container of shop_db: its MAC, and its host's address as ``$3``."""
+PORT_RULE = "DOCKER-INGRESS -p tcp -m tcp --dport 8090 -j DNAT --to-destination 172.18.0.2:8090"
+"""What leads a published port to the routing mesh (20.10 to 28.5)."""
 NAT_RULE = "POSTROUTING -s 172.18.0.0/16 ! -o docker_gwbridge -j MASQUERADE"
 
 
@@ -76,6 +78,24 @@ FAULTS = (
         "firewall",
         "firewall-drops",
         "the firewall of m3",
+    ),
+    Staged(
+        "ip link add vpn0 type dummy; ip link set vpn0 up; ip route add 172.18.0.0/25 dev vpn0",
+        "ip link del vpn0",
+        "m2",
+        ("operator", "web:8090"),
+        "published",
+        "bridge-route",
+        "leave by vpn0",
+    ),
+    Staged(
+        f"iptables -t nat -D {PORT_RULE}",
+        f"iptables -t nat -I {PORT_RULE}",
+        "m3",
+        ("operator", "web:8090"),
+        "published",
+        "ingress-rules",
+        "the nat rule for tcp port 8090 is missing on m3",
     ),
     Staged(
         f"iptables -t nat -D {NAT_RULE}",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from swarmnet.model.expectation import Arrow, Party
     from swarmnet.model.hosts import Inventory
     from swarmnet.model.state import ClusterState
-    from swarmnet.operations.expect.notation import ArrowForm
+    from swarmnet.operations.expect.notation import ArrowForm, Known
     from swarmnet.verify.tracing.story import TraceWish
 
 EXAMPLE = "swarmnet trace web db:5432 -i lab.yml"
@@ -139,13 +139,31 @@ def wish_of(source: str, target: str | None, state: ClusterState, hosts: Invento
             raise UsageError(f"what should {party} reach?", hint=hint)
         return TraceWish(party, timeout=WAIT)
     try:
-        form = arrow_form(source, target)
+        form = behind_port(arrow_form(source, target), party, known, state)
         arrow = of_host(party, known.party(form.target), form) or known.arrow(form, allowed=True)
     except ValueError as error:
         raise UsageError(str(error)) from error
     if isinstance(arrow, str):
         raise UsageError(arrow)
     return TraceWish(party, arrow, timeout=WAIT)
+
+
+def behind_port(form: ArrowForm, source: Party, known: Known, state: ClusterState) -> ArrowForm:
+    """Return the arrow to the service that publishes a port, where a machine is to reach that port of a host.
+
+    People name what they type into a browser, ``m1:8080``: what may fail is the service behind it.
+    """
+    from swarmnet.model.expectation import PartyKind
+
+    target = known.party(form.target)
+    if target is None or target.kind is not PartyKind.HOST or source.kind not in (PartyKind.OPERATOR, PartyKind.HOST):
+        return form
+    wanted = {(door.port, door.protocol) for door in form.doors}
+    for service in state.services:
+        ports = {(one.published, one.protocol) for one in (*service.published, *(service.spec.ports or ()))}
+        if wanted and wanted <= ports:
+            return form.model_copy(update={"target": service.spec.name})
+    return form
 
 
 def of_host(source: Party, target: Party | None, form: ArrowForm) -> Arrow | str | None:

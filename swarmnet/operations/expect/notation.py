@@ -161,7 +161,7 @@ def _fault(one: Party, two: Party, form: ArrowForm) -> str:
     if not two.has_tasks and not form.doors:
         return f"{arrow}: no port is named: write '{arrow}: 443'"
     if not one.has_tasks and not two.has_tasks:
-        return f"{arrow}: is not about the swarm: one end must be a service or HOST/CONTAINER"
+        return f"no end of '{arrow}' is in the swarm: write the name of a service, or HOST/CONTAINER, at one of them"
     return f"{arrow}: both ends are the same" if str(one) == str(two) else ""
 
 

@@ -1,7 +1,8 @@
 """Why packets get lost between two hosts: verify's own scenarios, asked of the hosts and networks of a broken way.
 
 A trace counts packets from inside containers, which shows where they get lost, and not why. What it found lost is data
-in its layers; verify judges those hosts, and what it proves broken or lost is compared with what the way needs.
+in its layers; verify judges those hosts, and what it proves broken or lost is compared with what the way needs. Of
+published ports that do not open, it is the cause that verify itself finds behind them.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from swarmnet.verify.scenarios.pairs.endpoints import Endpoints
 from swarmnet.verify.scenarios.pairs.matrix import IcmpMatrix, UdpMatrix
 from swarmnet.verify.scenarios.sizes.overlay import OverlayMtu
 from swarmnet.verify.scenarios.sizes.underlay import UnderlayMtu
+from swarmnet.verify.tracing import doors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -100,22 +102,25 @@ class Look:
     scenarios: tuple[Scenario, ...]
     networks: tuple[str, ...]
     hosts: tuple[str, ...]
-    """The ends of every way on which packets get lost."""
+    """The ends of every way on which packets get lost; none means all of the inventory."""
 
 
 def look_at(state: ClusterState, paths: Iterable[Path]) -> Look | None:
-    """Return what to verify because of what a trace lost; None where it lost nothing on an overlay."""
-    every = tuple(paths)
+    """Return what to verify because of what a trace lost, or found shut; None where neither is."""
+    layers = tuple(layer for path in paths for layer in path.layers)
     overlays = {net.spec.name: net.spec for net in state.networks if net.spec.driver == "overlay"}
-    lost = [one for path in every for layer in path.layers if (one := Lost.of(layer)) and one.network in overlays]
-    if not lost:
+    lost = [one for layer in layers if (one := Lost.of(layer)) and one.network in overlays]
+    shut = doors.shut_in(layers)
+    if not lost and not shut:
         return None
-    networks = sorted({one.network for one in lost})
-    hosts = dict.fromkeys(host for one in lost for host in (one.source, one.target))
-    scenarios = ALWAYS
-    scenarios += ENCRYPTED if any(overlays[name].encrypted for name in networks) else ()
+    networks = {one.network for one in lost} | {name for one in shut for name in one.networks(state)}
+    # Any host may be the one behind a port of the mesh, and the next host is the one that knocks.
+    hosts = () if shut else tuple(dict.fromkeys(host for one in lost for host in (one.source, one.target)))
+    scenarios = (ALWAYS if lost else ()) + (doors.SCENARIOS if shut else ())
+    scenarios += ENCRYPTED if any(overlays[one.network].encrypted for one in lost) else ()
     scenarios += SIZES if any(one.layer == SIZE for one in lost) else ()
-    return Look(scenarios, tuple(networks), tuple(hosts))
+    by_name = {one.name: one for one in scenarios}
+    return Look(tuple(by_name.values()), tuple(sorted(networks)), hosts)
 
 
 def cause_of(setup: Setup, lost: Lost, verdicts: Sequence[Verdict]) -> Verdict | None:
@@ -149,8 +154,9 @@ def named(setup: Setup, path: Path, verdicts: Sequence[Verdict]) -> Path:
 
 
 def _named(setup: Setup, layer: Layer, verdicts: Sequence[Verdict]) -> Layer:
-    lost = Lost.of(layer)
+    lost, shut = Lost.of(layer), doors.Shut.of(layer)
     found = cause_of(setup, lost, verdicts) if lost is not None else None
+    found = doors.cause_of(shut, verdicts) if shut is not None else found
     if found is None:
         return layer
     sure: dict[str, JsonValue] = {"certainty": found.certainty.value} if found.certainty is not None else {}

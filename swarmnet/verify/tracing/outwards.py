@@ -15,6 +15,7 @@ from swarmnet.verify.ids import CauseId
 from swarmnet.verify.packet_filter import Packet
 from swarmnet.verify.scenarios.expected.asked import (
     OPEN,
+    REFUSED,
     SILENT,
     UNREACHABLE,
     UNRESOLVABLE,
@@ -28,6 +29,7 @@ from swarmnet.verify.scenarios.hosts.passed_on import INSIDE
 from swarmnet.verify.scenarios.mesh.mesh import address_of
 from swarmnet.verify.scenarios.own.processes import PROGRAMS, not_listening, program_of
 from swarmnet.verify.tracing.asking import TRACE, by_name, namespace_of, places_of
+from swarmnet.verify.tracing.doors import Shut
 from swarmnet.verify.tracing.layers import container, failed, ok, target, unknown, worst
 from swarmnet.verify.tracing.names import hidden
 from swarmnet.verify.tracing.rules import reaches, stopped, untranslated
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
 
 CLIENT = 50000
 """A port that clients have: rules for answers of a server do not meet their packets."""
+SHUT = frozenset({REFUSED, SILENT, UNREACHABLE})
+"""How a published port that is shut answers."""
 
 
 def outwards(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> Iterator[Layer]:
@@ -145,7 +149,15 @@ def published(setup: Setup, answers: Answers, arrow: Arrow) -> Iterator[Layer]:
     yield ok("firewall", "no rule of the hosts that is known here drops them" if lost else "hosts let them in")
     yield from _balancer(answers, ports, tried)
     judged = Outside().judge(setup, answers).verdicts[0]
-    yield Layer(name="published", status=judged.status, detail=judged.detail, cause=judged.cause, fix=judged.fix)
+    shut = tuple(dict.fromkeys(one.target.network for one in tried if one.seen in SHUT))
+    yield Layer(
+        name="published",
+        status=judged.status,
+        detail=judged.detail,
+        cause=judged.cause,
+        fix=judged.fix,
+        evidence=Shut(str(arrow.target), shut).evidence() if shut else {},
+    )
 
 
 def _ports(setup: Setup, arrow: Arrow) -> tuple[PublishedPort, ...]:

@@ -297,6 +297,8 @@ def _look_at(setup: Setup, answers: Answers, door: PublishedDoor) -> Seen:
     if is_open is False:
         if door.in_mesh and has_ipvs(answers, door.host) is False:
             return Seen(Look.NO_IPVS, door.words)
+        if door.in_mesh and not is_published(rules or {}, door.port, door.protocol):
+            return Seen(Look.RULE_MISSING, door.words)
         return Seen(Look.CLOSED, door.words, str(outcome.get("why")))
     if door.in_mesh and not is_published(rules or {}, door.port, door.protocol):
         # Engines make no rule without IPVS, nor hold the port themselves: whatever answers is not the mesh.
