@@ -74,7 +74,8 @@ def _counted(counted: list[tuple[Capture, Capture]], left: int, came: int) -> Wh
         return Why(
             cause=CauseId.NO_ESP_SENT,
             detail=f"no ESP leaves {sources}: nothing there encrypts what is for these peers",
-            fix=f"restart Docker on {sources} (systemctl restart docker); scenario ipsec shows its states",
+            fix=f"restart Docker on {sources} (systemctl restart docker) to make its IPsec states again; ip xfrm"
+            " state lists one to each peer and one from it",
         )
     foreign = sorted({address for ends in counted for address in _foreign(*ends)})
     if not came and foreign:
@@ -99,7 +100,8 @@ def _counted(counted: list[tuple[Capture, Capture]], left: int, came: int) -> Wh
         detail=f"ESP leaves {sources} ({left} packets) and {came} packets of it arrive at {targets}, but nothing is"
         " delivered",
         fix=f"allow ESP and what it carries on {targets} (iptables -I INPUT -p esp -j ACCEPT; iptables -I INPUT -p udp"
-        " -m policy --dir in --pol ipsec -j ACCEPT); if both are allowed, the hosts' keys differ: see scenario ipsec",
+        " -m policy --dir in --pol ipsec -j ACCEPT); if both are allowed, the hosts' keys differ: compare ip xfrm"
+        f" state of {sources} and {targets}, and restart Docker on the one that differs (systemctl restart docker)",
     )
 
 

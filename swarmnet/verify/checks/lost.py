@@ -179,8 +179,8 @@ def _words(setup: Setup, answers: Answers, loss: Loss) -> tuple[str, str, tuple[
     else:
         how = "drops it itself (it comes to the host's card, and to no program)"
         fix = (
-            f"fix what firewall and kernel-settings find on {doer}; where they find nothing, look at its nft, iptables"
-            " and tc rules; this allows it in the firewall:"
+            f"allow it in the firewall of {doer} with what follows; if it still does not come, look at its nft,"
+            " iptables and tc rules, and at what its kernel filters by route (sysctl net.ipv4.conf.all.rp_filter):"
         )
     return f"{loss.what} {loss.way}: {doer} {how}", fix, _commands(setup, answers, loss, "INPUT")
 

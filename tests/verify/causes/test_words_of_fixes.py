@@ -12,12 +12,18 @@ from pathlib import Path
 import pytest
 
 import swarmnet.verify
+from swarmnet.verify.checks import CHECKS
+from swarmnet.verify.scenarios import ALL
 from swarmnet.verify.scenarios.mesh.published import Published
 from tests.verify.scenarios.test_published import WEB, knocked, with_services
 
-ELSEWHERE = re.compile(r"\bfindings\b|\(see [a-z]+(-[a-z]+)*\)")
+NAMES = "|".join(sorted({one.name for one in (*ALL, *CHECKS)}))
+ELSEWHERE = re.compile(
+    rf"\bfindings\b|\(see [a-z]+(-[a-z]+)*\)|\bscenarios? [a-z]|\bsee ({NAMES})\b|\b({NAMES}) (finds?|shows?|says?)\b"
+)
+"""A scenario or check by its name, in the forms in which a text sends there. What is typed is not one of them."""
 ROOT = Path(swarmnet.verify.__file__).parent
-FILES = sorted(path for folder in ("scenarios", "causes") for path in (ROOT / folder).rglob("*.py"))
+FILES = sorted(ROOT.rglob("*.py"))
 
 
 def words(source: str) -> list[str]:
@@ -35,6 +41,24 @@ def test_texts_are_found_in_all_their_forms() -> None:
     found = words('"""See the findings."""\nfix = f"{one}: fix the findings of vip first"\nmore = "restart" " it"\n')
     assert [bool(ELSEWHERE.search(one)) for one in found] == [False, True]
     assert "restart it" in found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "single connections are lost on the way: see scenario loss; if it finds nothing, run verify again",
+        "restart Docker on w1; scenario ipsec shows its states",
+        "compare the IPsec states of both hosts (scenario ipsec)",
+        "fix what firewall and kernel-settings find on w1",
+        "more about it: see mesh-tcp",
+    ],
+)
+def test_every_form_that_sends_elsewhere_is_known(text: str) -> None:
+    assert ELSEWHERE.search(text)
+
+
+def test_a_command_to_type_sends_nowhere() -> None:
+    assert not ELSEWHERE.search("count what the lines lose (swarmnet verify --only loss)")
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))

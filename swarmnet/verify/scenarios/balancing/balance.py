@@ -27,8 +27,8 @@ FIX = (
 )
 
 LOSSY_FIX = (
-    "single connections are lost on the way: see scenario loss; if it finds nothing, the hosts were busy: run verify"
-    " again"
+    "single connections are lost on the way: count what the lines between the hosts lose (swarmnet verify --only loss);"
+    " if none loses more than it may, the hosts were busy: run verify again when they are not"
 )
 
 

@@ -72,8 +72,8 @@ class EncryptionOnTheWire(SightedScenario):
                 status=Status.FAILED,
                 detail=f"{len(silent)} of {_pairs(setup)} pairs sent nothing in clear, but not the expected ESP of the"
                 f" current SPI either: {source} -> {target} {count} packets of at least {_expected(setup)}",
-                fix="compare the IPsec states of both hosts (scenario ipsec), and restart the engine that differs to"
-                " renew them",
+                fix="compare the IPsec states of both hosts (ip xfrm state), and restart the engine that differs to"
+                " renew them (systemctl restart docker)",
                 cause=CauseId.NO_ESP_SENT,
                 evidence={"cause": CauseId.NO_ESP_SENT, "pairs": [[s, t] for s, t, _ in silent], "network": name},
                 needed=claims.each(claims.ipsec(s, t) for s, t, _ in silent),
