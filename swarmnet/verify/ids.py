@@ -102,7 +102,7 @@ class CauseId(_Explained):
     NEIGHBOUR_MISSING = ("neighbour-missing", "a host has no neighbour entry for a container")
     FORWARD_MISSING = ("forward-missing", "a host has no forwarding entry for a container")
     FORWARD_WRONG = ("forward-wrong", "a host's forwarding entry for a container leads to another host")
-    UNREACHED = ("unreached", "a host does not reach a container that others reach")
+    UNREACHED = ("unreached", "a host does not reach a container that answers elsewhere")
 
     # Packet sizes.
     UNDERLAY_MTU = ("underlay-mtu", "the MTU of a host's device is too small for the overlay")

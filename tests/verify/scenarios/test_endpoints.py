@@ -98,7 +98,7 @@ def test_containers_that_everyone_reaches_are_one_ok() -> None:
             "forward-wrong",
             "the forwarding entry there leads to w3",
         ),
-        (NEIGHBOURS, FORWARDS, "unreached", "its rows there are right"),
+        (NEIGHBOURS, FORWARDS, "unreached", "the rows there are right; w3 reaches it"),
     ],
 )
 def test_what_a_host_does_not_reach_is_named_with_its_rows(
@@ -113,6 +113,19 @@ def test_what_a_host_does_not_reach_is_named_with_its_rows(
     assert isinstance(commands, list)
     assert bool(commands) is (cause != "unreached")
     assert all("dst 192.0.2.2 self permanent" in str(one) for one in commands[-1:])
+
+
+def test_a_container_that_answers_on_its_own_host_alone_is_not_said_to_answer_others() -> None:
+    lost = (("w1", "10.0.0.52"), ("w3", "10.0.0.52"))
+    for rows in ({"neighbours": NEIGHBOURS, "forwards": FORWARDS}, {}):
+        answers = pinged(lost, **rows)
+        if not rows:
+            answers |= {(host, NAMESPACES.name): Answer({"exit": 1, "stdout": ""}) for host in HOSTS}
+        verdicts = bad(cluster(), answers)
+        assert [one.cause for one in verdicts] == ["unreached", "unreached"]
+        for one in verdicts:
+            assert "it answers on its own host alone" in one.detail
+            assert str(one.fix).startswith("no other host reaches it, so look at the way first")
 
 
 def test_a_container_that_answers_no_host_is_not_a_hosts_fault() -> None:

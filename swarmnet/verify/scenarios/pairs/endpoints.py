@@ -3,7 +3,7 @@
 Engines keep two rows for each container of another host: its neighbour entry and its forwarding entry, in the network's
 namespace. Each can be lost or wrong for one container alone while all others work (moby#52661, moby#49908), and two
 containers may have got one address. Every probe sends an ICMP echo to every container of others on its networks; where
-one is not reached that another host reaches, the host's rows show why.
+one is not reached that another host reaches, its own one or a third, the host's rows show why.
 """
 
 from __future__ import annotations
@@ -42,6 +42,10 @@ MOST = 500
 """Containers that are tested on one network; more are left out."""
 PATIENCE = 5.0
 """Seconds in which an answer must come."""
+WAY = (
+    "no other host reaches it, so look at the way first: what leaves and enters these hosts (tcpdump), their firewalls"
+    " and tc filters; if other containers there are reached, restart this one (docker service update --force)"
+)
 RESTART = "restart the container that is not reached (docker service update --force): a new task gets new rows"
 BY_HAND = f"{RESTART}; or set them by hand at once:"
 _NEIGHBOUR = re.compile(r"^(\S+) dev (\S+) lladdr (\S+)", re.MULTILINE)
@@ -156,7 +160,7 @@ class Endpoints(Scenario):
                 subject=f"host {host}",
                 status=Status.INCONCLUSIVE if hopeless else Status.FAILED,
                 detail=f"{host} does not reach {names}: {words}",
-                fix=BY_HAND if any(commands for _, commands in lost) else RESTART,
+                fix=_fix(setup, answers, lost),
                 cause=cause,
                 evidence={
                     "cause": cause,
@@ -283,11 +287,8 @@ def _why(
     """Return the cause, what is wrong in words, and commands that set it right."""
     known = rows(setup, answers, host, one.network)
     if known is None:
-        return (
-            CauseId.UNREACHED,
-            "other hosts do; its rows could not be read (which needs nsenter, ip and bridge with sudo)",
-            [],
-        )
+        unread = "the rows there could not be read (which needs nsenter, ip and bridge with sudo)"
+        return CauseId.UNREACHED, f"{_elsewhere(setup, answers, one)}; {unread}", []
     derived = "02:42:" + ":".join(f"{int(part):02x}" for part in one.address.split("."))
     mac, right = known.neighbours.get(one.address), vteps.get(one.host, "")
     into = f"nsenter --net={known.namespace}"
@@ -301,4 +302,19 @@ def _why(
     if right and goes_to != right:
         wrong = next((name for name, vtep in vteps.items() if vtep == goes_to), goes_to)
         return CauseId.FORWARD_WRONG, f"the forwarding entry there leads to {wrong}", [forward]
-    return CauseId.UNREACHED, "its rows there are right, and other hosts reach it", []
+    return CauseId.UNREACHED, f"the rows there are right; {_elsewhere(setup, answers, one)}", []
+
+
+def _elsewhere(setup: Setup, answers: Answers, one: Endpoint) -> str:
+    """Return in words on which hosts a container answered, which may be its own one alone."""
+    others = sorted(_reached_by(setup, answers, one) - {one.host})
+    if not others:
+        return "it answers on its own host alone"
+    return f"{', '.join(others)} {'reach' if others[1:] else 'reaches'} it"
+
+
+def _fix(setup: Setup, answers: Answers, lost: list[tuple[Endpoint, list[str]]]) -> str:
+    """Return what to do: a container that no host but its own reaches has nothing wrong with it that is known."""
+    if any(commands for _, commands in lost):
+        return BY_HAND
+    return RESTART if any(_reached_by(setup, answers, one) - {one.host} for one, _ in lost) else WAY
