@@ -163,6 +163,11 @@ def tasks(service: str) -> Claim:
     return ("tasks", service)
 
 
+def settled(service: str) -> Claim:
+    """Return the claim that a service keeps the tasks that it has while hosts are asked about them."""
+    return ("settled", service)
+
+
 def programs(service: str) -> Claim:
     """Return the claim that the programs of a service's tasks run: neither paused, nor stopped by a signal."""
     return ("programs", service)
@@ -274,6 +279,11 @@ def mesh_exchange(setup: Setup, source: str, target: str) -> frozenset[Claim]:
     """Return everything that an exchange between two hosts on the routing mesh's own network needs."""
     names = [net.spec.name for net in setup.state.networks if net.spec.ingress]
     return exchange(setup, names[0] if names else "ingress", source, target)
+
+
+def kept(services: Iterable[str]) -> tuple[frozenset[Claim], ...]:
+    """Return what a comparison of hosts with the managers' list of tasks needs of each of these services."""
+    return tuple(frozenset((settled(one), tasks(one))) for one in sorted(set(services)))
 
 
 def each(places: Iterable[Claim]) -> tuple[frozenset[Claim], ...]:

@@ -12,6 +12,7 @@ from swarmnet.model.service import Service, ServiceSpec, Task
 from swarmnet.model.state import ClusterState, SwarmMembership
 from swarmnet.model.swarm import Node, NodeSpec
 from swarmnet.verify import claims
+from swarmnet.verify.causes.consequences import traced
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.scenario import OPERATOR, Answer, Answers, HostCommand, ProbeService, ServiceTask, SwarmTask
 from swarmnet.verify.scenarios.balancing.balance import Balance
@@ -226,6 +227,16 @@ def test_tables_prove_nothing_of_a_service_whose_tasks_were_replaced_meanwhile(n
     assert SwarmTask(TASKS_NOW.name) in BalancerTables().ask(setup, found)
     found[OPERATOR, TASKS_NOW.name] = Answer({"tasks": {"s1": [*now]}})
     assert {verdict.status for verdict in BalancerTables().judge(setup, found).verdicts} == {status}
+
+
+def test_tables_whose_tasks_were_replaced_meanwhile_have_one_cause_among_them() -> None:
+    setup, found = with_web(), tables(TABLE)
+    found[OPERATOR, TASKS_NOW.name] = Answer({"tasks": {"s1": ["t2"]}})
+    first, *rest = traced(BalancerTables().judge(setup, found).verdicts)
+    assert rest
+    assert first.because_of == ()
+    assert {cause.subject for one in rest for cause in one.because_of} == {first.subject}
+    assert all(one.because_of for one in rest)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,9 @@ from swarmnet.verify.keys import RUNNING_NOW
 from swarmnet.verify.scenario import OPERATOR, Answer
 from swarmnet.verify.scenarios.mesh.published import Published
 from swarmnet.verify.scenarios.own.addresses import OwnAddresses, OwnAliases
+from swarmnet.verify.scenarios.own.names import OwnNames
+from swarmnet.verify.scenarios.own.processes import PROGRAMS
+from swarmnet.verify.scenarios.own.programs import OwnPrograms
 from swarmnet.verify.scenarios.own.spread import OwnSpread
 from swarmnet.verify.scenarios.own.tasks import OwnTasks
 from swarmnet.verify.scenarios.pairs.endpoints import Endpoints
@@ -78,6 +81,52 @@ def test_a_task_that_ran_when_it_was_observed_and_ended_meanwhile_as_those_befor
     assert question.key == RUNNING_NOW.name
     assert tasks_of(one, *tasks, answers={place: Answer({"tasks": {"id-web": [tasks[1].id]}})}).status is Status.OK
     assert tasks_of(one, *tasks, answers={place: Answer({"tasks": {"id-web": ["next"]}})}).cause == "task-failed"
+
+
+@pytest.mark.parametrize(
+    ("ended", "restart", "cause"),
+    [
+        (2, None, "task-failed"),
+        (1, None, None),
+        (2, RestartPolicy(delay=3600.0), None),
+        (2, RestartPolicy(condition="on-failure"), None),
+    ],
+)
+def test_a_program_that_ends_without_an_error_and_is_started_again_at_once_is_named(
+    ended: int, restart: RestartPolicy | None, cause: str | None
+) -> None:
+    """Of a shell without a terminal, engines say ``complete`` each time."""
+    one = service("web", replicas=1, restart=restart)
+    past = [task("web", 1, "complete", "shutdown", "finished")] * ended
+    assert tasks_of(one, *past, task("web", 1, "ready", "ready")).cause == cause
+    runs = (*past, task("web", 1))
+    assert tasks_of(one, *runs).status is Status.OK
+    later: Answers = {(OPERATOR, RUNNING_NOW.name): Answer({"tasks": {"id-web": ["next"]}})}
+    found = tasks_of(one, *runs, answers=later)
+    assert found.cause == cause
+    assert found.detail.startswith("1 of 1 tasks end on w1: finished" if cause else "1 tasks")
+    assert bool(OwnTasks().ask(setup_of(one, tasks=runs), {})) is (cause is not None)
+
+
+def test_what_is_not_judged_since_tasks_are_replaced_follows_from_what_replaces_them() -> None:
+    past = [task("web", 1, "complete", "shutdown", "finished")] * 2
+    one = service("web", replicas=1, spread=("node.labels.zone",)).model_copy(update={"update_state": "updating"})
+    setup = setup_of(one, tasks=[*past, task("web", 1)])
+    names = OwnNames().judge(setup, {}).verdicts
+    spread = OwnSpread().judge(setup, {}).verdicts
+    programs: Answers = {("w1", PROGRAMS.name): Answer({"exit": 0, "stdout": ""})}
+    unseen = OwnPrograms().judge(setup, programs).verdicts
+    found = [one for one in traced([*spread, *unseen, *names]) if one.status is Status.INCONCLUSIVE]
+    assert [(one.scenario, bool(one.because_of)) for one in found] == [
+        ("own-names", False),
+        ("spread", True),
+        ("own-programs", True),
+    ]
+    later: Answers = {(OPERATOR, RUNNING_NOW.name): Answer({"tasks": {"id-web": ["next"]}})}
+    failed = OwnTasks().judge(setup, later).verdicts
+    first, *rest = traced([*spread, *unseen, *names, *failed])
+    assert (first.cause, first.because_of) == ("task-failed", ())
+    assert all(one.because_of for one in rest if one.status is Status.INCONCLUSIVE)
 
 
 def test_a_task_that_no_node_takes_is_named_with_the_schedulers_reason() -> None:

@@ -25,6 +25,7 @@ from swarmnet.verify.scenarios.balancing.balanced import BalancedScenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
 
     from swarmnet.model.report import Claim
     from swarmnet.model.service import Service
@@ -111,10 +112,7 @@ class BalancerTables(BalancedScenario):
             return None
         moved = moved_services(setup.state, TASKS_NOW.read(answers, OPERATOR))
         if moved and not _complaints(last, balancer.without(moved)):
-            detail = (
-                f"the tasks of {', '.join(sorted(moved & balancer.wanted.keys()))} are being replaced: run verify again"
-            )
-            return self.verdict(subject, Status.INCONCLUSIVE, detail)
+            return self._moving(subject, moved & balancer.wanted.keys())
         listing = NAMESPACES.read(answers, host)
         gone = _absent(last) and listing is not None and bool(listing.stdout.strip())
         if (last is None or not last.succeeded) and not gone:
@@ -136,6 +134,13 @@ class BalancerTables(BalancedScenario):
             broken=frozenset((claims.balancer(host, balancer.network),)),
             needed=_needed(setup, host, balancer, None if gone or last is None else last.stdout),
         )
+
+    def _moving(self, subject: str, services: AbstractSet[str]) -> Verdict:
+        """Return what is said of a table whose tasks changed while it was read; one of these is the cause of all."""
+        detail = f"the tasks of {', '.join(sorted(services))} are being replaced: run verify again"
+        found = self.verdict(subject, Status.INCONCLUSIVE, detail)
+        places = {"needed": claims.kept(services), "broken": frozenset(map(claims.settled, services))}
+        return found.model_copy(update=places)
 
     def _shut(self, host: str, balancer: Balancer) -> Verdict:
         cause, where = CauseId.BALANCER_FORWARD, f"nsenter --net={FOLDER}/{balancer.namespace}"

@@ -67,7 +67,11 @@ class OwnNames(OwnScenario):
         if changing:
             detail = f"the tasks of {', '.join(sorted(changing))} are being replaced: run verify again"
             found = self.verdict("services", Status.INCONCLUSIVE, detail)
-            verdicts.append(found.model_copy(update={"needed": claims.each(map(claims.tasks, changing))}))
+            places = {
+                "needed": claims.each(map(claims.tasks, changing)),
+                "broken": frozenset(map(claims.settled, changing)),
+            }
+            verdicts.append(found.model_copy(update=places))
         bad = {one.name.network for one in wrong}
         verdicts += [
             self._right(network, [one for one in looks.right if one.name.network == network])

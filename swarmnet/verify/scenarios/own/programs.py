@@ -124,7 +124,8 @@ class OwnPrograms(OwnScenario):
         every = (end for end in _ends(setup) if end.host in asked and not end.halted)
         if lost := [end for end in every if program_of(answers, PROGRAMS, end) is None]:
             detail = f"no process of {', '.join(map(str, lost[:SHOWN]))} was found: run verify again"
-            yield self.verdict("containers", Status.INCONCLUSIVE, detail)
+            found = self.verdict("containers", Status.INCONCLUSIVE, detail)
+            yield found.model_copy(update={"needed": claims.kept(end.party for end in lost)})
         if silent := sorted({*_by_host(setup)} - asked):
             why = PROGRAMS.problem(answers, silent[0]) or "its answer is not readable"
             detail = f"the programs of {', '.join(silent)} could not be looked at: {why}"

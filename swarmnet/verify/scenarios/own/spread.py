@@ -14,6 +14,7 @@ from swarmnet.model.constraint import ENGINE_LABEL, NODE_LABEL
 from swarmnet.model.placement import eligible
 from swarmnet.model.report import Status
 from swarmnet.model.verification import Level
+from swarmnet.verify import claims
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.own import by_service, is_changing, own_services, running
 from swarmnet.verify.scenario import Answers, Findings, Question, Scenario
@@ -77,7 +78,8 @@ class OwnSpread(Scenario):
         if not tasks:
             return self.verdict(subject, Status.SKIPPED, "none of its tasks runs")
         if is_changing(service):
-            return self.verdict(subject, Status.INCONCLUSIVE, "its tasks are being replaced: run verify again")
+            found = self.verdict(subject, Status.INCONCLUSIVE, "its tasks are being replaced: run verify again")
+            return found.model_copy(update={"needed": claims.kept([name]), "broken": frozenset({claims.settled(name)})})
         nodes = eligible(service.spec, setup.state.nodes)
         labels = service.spec.spread or ()
         missing = [one for one in labels if not any(_value(node, one) for node in nodes)]

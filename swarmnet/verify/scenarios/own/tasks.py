@@ -72,7 +72,7 @@ class OwnTasks(Scenario):
         tasks = by_service(setup.state.tasks)
         mine = ((service, tasks.get(service.id, ())) for service in own_services(setup.state))
         doubtful = any(
-            _failed_before(several) or any(one.standing in _PASSING for one in places_of(service, several))
+            _failed_before(service, several) or any(one.standing in _PASSING for one in places_of(service, several))
             for service, several in mine
         )
         return (SwarmTask(RUNNING_NOW.name),) if doubtful else ()
@@ -86,8 +86,8 @@ class OwnTasks(Scenario):
         for service in own_services(setup.state):
             mine = tasks.get(service.id, [])
             now = (RUNNING_NOW.read(answers, OPERATOR) or {}).get(service.id, frozenset())
-            places = [*places_of(service, mine, now), *_ended_since(service, mine, answers)]
-            bad = [one for one in places if one.standing in CAUSES]
+            places = places_of(service, mine, now)
+            bad = [one for one in (*places, *_ended_since(service, mine, answers)) if one.standing in CAUSES]
             late = _lateness(service, places)
             if bad:
                 verdicts.append(self._failed(setup, service, bad, len(places)))
@@ -141,10 +141,11 @@ FIXES = {
 }
 
 
-def _failed_before(tasks: Iterable[Task]) -> list[Task]:
-    """Return the running tasks in places where one failed before."""
+def _failed_before(service: Service, tasks: Iterable[Task]) -> list[Task]:
+    """Return the running tasks in places where one failed before, or several came to their end."""
     known = list(tasks)
     failed = {task.slot or task.node_id for task in known if task.state == "failed"}
+    failed |= {one.slot or one.node_id for one in known if _ends_again(service, known, one)}
     return [task for task in running(known) if (task.slot or task.node_id) in failed]
 
 
@@ -153,8 +154,8 @@ def _ended_since(service: Service, tasks: list[Task], answers: Answers) -> list[
     now = RUNNING_NOW.read(answers, OPERATOR)
     if now is None:
         return []
-    gone = [task for task in _failed_before(tasks) if task.id not in now.get(service.id, ())]
-    words = {task.slot or task.node_id: task for task in tasks if task.state == "failed"}
+    gone = [task for task in _failed_before(service, tasks) if task.id not in now.get(service.id, ())]
+    words = {task.slot or task.node_id: task for task in tasks if task.state in ("complete", "failed")}
     return [Place(Standing.FAILED, words[task.slot or task.node_id]) for task in gone]
 
 
@@ -201,6 +202,8 @@ def _place(service: Service, tasks: list[Task]) -> Place | None:
         return None if worst is None or _gives_up(service) is False else Place(_ENDINGS[worst.state], worst)
     if worst is not None and _ENDINGS[worst.state] is not Standing.ENDED:
         return Place(_ENDINGS[worst.state], worst)
+    if worst is not None and _ends_again(service, tasks, worst):
+        return Place(Standing.FAILED, worst)
     stuck = [task for task in present if task.state in ("new", "pending")]
     return Place(Standing.WAITS, stuck[0]) if stuck else Place(Standing.STARTS, present[0])
 
@@ -214,6 +217,22 @@ def _gives_up(service: Service) -> bool:
     if restart is None:
         return False
     return restart.condition in ("none", "on-failure") or bool(restart.max_attempts)
+
+
+AGAIN = 2
+"""Programs that end well in one place, one after the other: more than one that was stopped by hand."""
+SOON = 10.0
+"""Seconds of ``restart.delay`` from which a program is run now and then on purpose; by default, engines wait 5."""
+
+
+def _ends_again(service: Service, tasks: Iterable[Task], one: Task) -> bool:
+    """Return whether the programs of a task's place end without an error, and are soon started again each time."""
+    delay = service.spec.restart.delay if service.spec.restart is not None else None
+    if service.spec.mode.is_job or _gives_up(service) or (delay or 0.0) >= SOON:
+        return False
+    place = one.slot or one.node_id
+    ended = [task for task in tasks if (task.slot or task.node_id) == place and task.state == "complete"]
+    return len(ended) >= AGAIN
 
 
 def _lateness(service: Service, places: list[Place]) -> str:
