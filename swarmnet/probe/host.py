@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import time
 
-from swarmnet.probe import cards, netlink
+from swarmnet.probe import cards, neighbours, netlink
 
 SETTINGS = "/proc/sys/net"
 FOLDER = f"{SETTINGS}/ipv4"
@@ -27,10 +27,10 @@ def kernel() -> dict[str, object]:
     Returns:
         ``forward`` (``net.ipv4.ip_forward``); ``filters``, the effective reverse path filter of each device, which is
         the larger of its own and that of ``all`` (``ip-sysctl.rst``); ``devices``, the device of each own address, and
-        ``macs``, its hardware address; ``tunnels``, the VNI of each VXLAN device of the host's own namespace, and
-        ``ports``, where it listens; ``connections``, how many the kernel tracks, the most that it can, and how often it
-        could not; ``cards``, what sits at devices and may drop packets, or ``unread``, why that is
-        not known; ``time``, in seconds since 1970.
+        ``macs``, its hardware address; ``fixed``, the permanent entries of its neighbour table; ``tunnels``, the VNI of
+        each VXLAN device of the host's own namespace, and ``ports``, where it listens; ``connections``, how many the
+        kernel tracks, the most that it can, and how often it could not; ``cards``, what sits at devices and may drop
+        packets, or ``unread``, why that is not known; ``time``, in seconds since 1970.
     """
     links, places = netlink.links(), netlink.places()
     common = _number(f"conf/{ALL}/rp_filter") or 0
@@ -40,6 +40,7 @@ def kernel() -> dict[str, object]:
         "filters": filters,
         "devices": {address: place.get("device") for address, place in places.items()},
         "macs": {address: place.get("mac") for address, place in places.items()},
+        "fixed": neighbours.fixed(),
         "tunnels": {name: link["vni"] for name, link in links.items() if "vni" in link},
         "ports": {name: link["port"] for name, link in links.items() if "port" in link},
         "connections": connections(),

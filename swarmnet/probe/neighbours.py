@@ -1,6 +1,14 @@
-"""Read what this network namespace knows of its neighbours: the kernel's ARP table."""
+"""Read what this network namespace knows of its neighbours: the kernel's ARP table, and its fixed entries.
+
+Layouts are those of ``linux/neighbour.h``.
+"""
 
 from __future__ import annotations
+
+import socket
+import struct
+
+from swarmnet.probe import netlink
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +24,31 @@ def table() -> Iterator[tuple[str, str, str | None]]:
         next(lines)
         for words in map(str.split, lines):
             yield words[0], words[-1], None if words[2] == UNKNOWN else words[3]
+
+
+GET_NEIGHBOUR = 30
+_NEIGHBOUR = struct.Struct("=BxxxiHBB")
+_NDA_DST, _NDA_LLADDR = 1, 2
+_PERMANENT = 0x80
+"""The state of an entry that an administrator or a program set: kernels neither ask for it again nor drop it."""
+
+
+def fixed() -> list[dict[str, object]]:
+    """Return the permanent entries, IPv4 and IPv6: ``address``, ``device``, and ``mac`` as hex.
+
+    Raises:
+        OSError: the kernel does not list them.
+    """
+    names = {link["index"]: name for name, link in netlink.links().items()}
+    found: list[dict[str, object]] = []
+    body = _NEIGHBOUR.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
+    for message in netlink.ask(netlink.ROUTE, GET_NEIGHBOUR, netlink.DUMP, body):
+        family, index, state, _, _ = _NEIGHBOUR.unpack_from(message)
+        parts = dict(netlink.attributes(message[_NEIGHBOUR.size :]))
+        if family in (socket.AF_INET, socket.AF_INET6) and state & _PERMANENT and {_NDA_DST, _NDA_LLADDR} <= {*parts}:
+            address, mac = socket.inet_ntop(family, bytes(parts[_NDA_DST])), bytes(parts[_NDA_LLADDR]).hex()
+            found.append({"address": address, "device": names.get(index, ""), "mac": mac})
+    return found
 
 
 def known() -> dict[str, bool]:

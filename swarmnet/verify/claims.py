@@ -118,6 +118,11 @@ def advertised(host: str) -> Claim:
     return ("advertised", host)
 
 
+def sends(host: str, peer: str) -> Claim:
+    """Return the claim that what a host sends from its own address leaves for a peer, and to that peer's card."""
+    return ("sends", host, peer)
+
+
 def data_path(host: str) -> Claim:
     """Return the claim that others reach the address at which a host expects VXLAN."""
     return ("data-path", host)

@@ -70,6 +70,7 @@ class CauseId(_Explained):
     # The hosts themselves.
     IP_FORWARD = ("ip-forward", "the kernel does not forward packets")
     OUTER_SOURCE = ("outer-source", "the host sends VXLAN from an address that its peers do not know")
+    NEIGHBOUR_FIXED = ("neighbour-fixed", "a host sends what is for a peer to a fixed hardware address of no such host")
     RP_FILTER = ("rp-filter", "a strict reverse path filter drops what peers send")
     BRIDGE_ROUTE = ("bridge-route", "packets to containers on docker_gwbridge leave a host by another device")
     NO_VXLAN = ("no-vxlan", "the kernel cannot do VXLAN")
@@ -125,6 +126,7 @@ class CauseId(_Explained):
     TASK_STOPPED = ("task-stopped", "a signal stopped a program of a running task")
     NOT_ACCEPTING = ("not-accepting", "connections wait, and the program that listens takes none")
     OWN_NAMESERVER = ("own-nameserver", "a container asks nameservers that do not know the swarm's names")
+    DNS_LOOPBACK = ("dns-loopback", "a service's nameservers are addresses of its own containers, where none answers")
     NAMELESS_TASK = ("nameless-task", "a task runs, and no name leads to it")
     STALE_ADDRESS = ("stale-address", "a name leads to an address that no running task has")
     ALIAS_TWICE = ("alias-twice", "two services, or a service and a container, have one name on a network")

@@ -12,6 +12,7 @@ from swarmnet.model.version import release
 from swarmnet.verify.checks.asked import CONFIGS, FILES, files, lines
 from swarmnet.verify.checks.host_check import HostCheck, members, unread_in
 from swarmnet.verify.ids import CauseId
+from swarmnet.verify.scenarios.own.processes import is_loopback
 from swarmnet.verify.trouble import Trouble
 
 if TYPE_CHECKING:
@@ -109,6 +110,11 @@ def _obsolete(host: str, path: str, config: JsonObject, version: str) -> Iterato
             yield Trouble(CauseId.DAEMON_CONFIG, (host,), detail, one.instead, status=status)
 
 
+def _asks_itself(servers: JsonValue) -> bool:
+    """Return whether engines give containers only nameservers that are the containers themselves."""
+    return isinstance(servers, list) and bool(servers) and all(is_loopback(str(one)) for one in servers)
+
+
 def _contradicting(setup: Setup, host: str, path: str, config: JsonObject) -> Iterator[Trouble]:
     facts = setup.state.facts(host)
     runs_so = facts is not None and (facts.engine.live_restore or facts.engine.writes_nftables)
@@ -118,6 +124,10 @@ def _contradicting(setup: Setup, host: str, path: str, config: JsonObject) -> It
             words = f'"{one.key}": {json.dumps(one.value)} in {path} of {host}: {one.breaks}'
             fix = "remove the key, then restart the engine:"
             yield Trouble(CauseId.DAEMON_CONFIG, (host,), words, fix, ("systemctl restart docker",), one.status)
+    if _asks_itself(config.get("dns")):
+        words = f'"dns" in {path} of {host} has loopback addresses alone: containers ask themselves for names outside'
+        fix = "write addresses that containers reach, or remove the key; then restart the engine:"
+        yield Trouble(CauseId.DAEMON_CONFIG, (host,), words, fix, ("systemctl restart docker",), Status.WARNING)
     advertised = config.get("swarm-default-advertise-addr")
     mine = setup.planned.addresses.get(host, "") if setup.planned else ""
     if isinstance(advertised, str) and advertised[:1].isdigit() and mine and advertised != mine:

@@ -22,6 +22,7 @@ from swarmnet.verify.scenarios.hosts.crossings import GOSSIP
 from swarmnet.verify.scenarios.hosts.data_path import DataPath
 from swarmnet.verify.scenarios.hosts.firewall import HostFirewall
 from swarmnet.verify.scenarios.hosts.gossip import Gossip
+from swarmnet.verify.scenarios.hosts.identities import Identities
 from swarmnet.verify.scenarios.hosts.kernels import Kernels
 from swarmnet.verify.scenarios.hosts.ports import Ports
 from swarmnet.verify.scenarios.pairs.endpoints import Endpoints
@@ -44,7 +45,16 @@ OVERLAY, SIZE = "overlay", "size"
 CARRIERS = ("vxlan", "esp", "gossip", f"udp/{GOSSIP}", f"tcp/{GOSSIP}")
 """What hosts must let through to each other, as claims call it."""
 ALWAYS: tuple[Scenario, ...] = (
-    *(NodesReady(), NetworksAllocated(), SubnetOverlaps(), Kernels(), DataPath(), HostFirewall(), Ports()),
+    *(
+        NodesReady(),
+        NetworksAllocated(),
+        SubnetOverlaps(),
+        Kernels(),
+        Identities(),
+        DataPath(),
+        HostFirewall(),
+        Ports(),
+    ),
     *(IcmpMatrix(), UdpMatrix(), Gossip(), Endpoints()),
 )
 ENCRYPTED: tuple[Scenario, ...] = (EncryptionOnTheWire(), IpsecStates(), EncryptionRules())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.model.expectation import PartyKind
@@ -12,7 +13,16 @@ from swarmnet.verify.ids import CauseId
 from swarmnet.verify.own import overlays_of
 from swarmnet.verify.scenarios.expected.asked import UNRESOLVABLE
 from swarmnet.verify.scenarios.own.extra_hosts import REMOVE, astray
-from swarmnet.verify.scenarios.own.processes import NAMESERVER_FIX, PROGRAMS, asks_others, program_of
+from swarmnet.verify.scenarios.own.processes import (
+    NAMESERVER_FIX,
+    PROGRAMS,
+    asks_itself,
+    asks_itself_in_words,
+    asks_others,
+    dns_servers,
+    program_of,
+    without_servers,
+)
 from swarmnet.verify.tracing.asking import namespace_of
 from swarmnet.verify.tracing.layers import failed, ok, unknown
 
@@ -59,6 +69,26 @@ def looked_up(
         )
     kind = "its virtual address" if led & virtual else "its containers"
     return ok("name", f"{arrow.target.name} -> {', '.join(sorted(led))} ({kind})")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnServers:
+    """The nameservers that a service names for its tasks, where names outside of the swarm are not answered for."""
+
+    words: str
+    fix: str
+    cause: CauseId | None = None
+
+
+def own_servers(setup: Setup, answers: Answers, end: End) -> OwnServers | None:
+    """Return whom the engine asks for names outside instead of the host's servers; None where it asks these."""
+    service, program = setup.state.service(end.party), program_of(answers, PROGRAMS, end)
+    servers = dns_servers(service) if HOST_NETWORK not in end.addresses else ()
+    if program is not None and (itself := asks_itself(service, program)) and servers:
+        return OwnServers(*asks_itself_in_words(end, itself), CauseId.DNS_LOOPBACK)
+    words = f"the engine asks {', '.join(servers)} for them, from inside {end} (dns of the service)"
+    fix = f"check that this nameserver answers {end.host}, or run {without_servers(end.party, servers)}"
+    return OwnServers(words, fix) if servers else None
 
 
 def hidden(setup: Setup, arrow: Arrow) -> Layer | None:

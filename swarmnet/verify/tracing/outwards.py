@@ -31,7 +31,7 @@ from swarmnet.verify.scenarios.own.processes import PROGRAMS, not_listening, pro
 from swarmnet.verify.tracing.asking import TRACE, by_name, namespace_of, places_of
 from swarmnet.verify.tracing.doors import Shut
 from swarmnet.verify.tracing.layers import container, failed, ok, target, unknown, worst
-from swarmnet.verify.tracing.names import hidden
+from swarmnet.verify.tracing.names import hidden, own_servers
 from swarmnet.verify.tracing.rules import reaches, stopped, untranslated
 
 if TYPE_CHECKING:
@@ -59,8 +59,7 @@ def outwards(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> Iterator
     if led_astray := hidden(setup, arrow):
         yield led_astray
     if lost := [one for one in tried if one.seen == UNRESOLVABLE]:
-        fix = "check the nameservers of that host: swarmnet verify --only dns-upstream"
-        yield failed("name", f"{lost[0].target.name} is not found: {lost[0].why}", CauseId.UNRESOLVABLE, fix)
+        yield _unresolved(setup, answers, end, lost[0])
     led = sorted({address for one in tried for address in one.addresses})
     name = tried[0].target.name if tried else arrow.target.name
     yield ok("name", f"{name} -> {', '.join(led)}" if led != [name] else f"{name} is an address")
@@ -73,6 +72,15 @@ def outwards(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> Iterator
     if default is not None and HOST_NETWORK not in end.addresses:
         yield from _passed_on(setup, answers, end, default, tried)
     yield _port(answers, end, worst("port", setup, answers, tried, lambda _count: f"{name} accepts connections"), tried)
+
+
+def _unresolved(setup: Setup, answers: Answers, end: End, lost: Outcome) -> Layer:
+    """Return whom the engine asked for a name outside that was not found: the service's servers, or its host's."""
+    said = f"{lost.target.name} is not found: {lost.why}"
+    if (asked := own_servers(setup, answers, end)) is not None:
+        return failed("name", f"{said}; {asked.words}", asked.cause or CauseId.UNRESOLVABLE, asked.fix)
+    fix = "check the nameservers of that host: swarmnet verify --only dns-upstream"
+    return failed("name", said, CauseId.UNRESOLVABLE, fix)
 
 
 def _default(answers: Answers, end: End) -> JsonObject | None:

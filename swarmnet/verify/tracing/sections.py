@@ -15,6 +15,7 @@ from swarmnet.verify.scenarios.expected.asked import OPEN, ends_named, is_loopba
 from swarmnet.verify.scenarios.own.processes import NAMESERVER_FIX, PROGRAMS, asks_others, program_of
 from swarmnet.verify.tracing.asking import TRACE, around, namespace_of, places_of, upstream_of
 from swarmnet.verify.tracing.layers import halted
+from swarmnet.verify.tracing.names import own_servers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +62,7 @@ def _sections(setup: Setup, answers: Answers, end: End) -> Iterator[Layer]:
     listening = listening_of(end).read(answers, end.host)
     yield _said("sockets", _list(_socket(*one) for one in sorted(listening.sockets)) if listening else "not known")
     yield _outside(setup, answers, end)
-    yield _names_outside(answers, end)
+    yield _names_outside(setup, answers, end)
 
 
 def _resolver(answers: Answers, end: End, words: list[str]) -> Layer:
@@ -111,9 +112,14 @@ def _outside(setup: Setup, answers: Answers, end: End) -> Layer:
     return _said("outside", _list([*words, *([f"hosts that do not: {', '.join(lost)}"] if lost else [])]))
 
 
-def _names_outside(answers: Answers, end: End) -> Layer:
+def _names_outside(setup: Setup, answers: Answers, end: End) -> Layer:
     found, problem = outcomes(answers, end.host, upstream_of(end))
     one = found.get("outside", {})
     code = str(one.get("code") or one.get("why") or problem or "no answer")
     said = "are answered for" if code in ANSWERED else f"are not answered for: {code}"
-    return _said("names outside", f"{said} ({one.get('ms')} ms)" if one.get("ms") is not None else said)
+    layer = _said("names outside", f"{said} ({one.get('ms')} ms)" if one.get("ms") is not None else said)
+    asked = own_servers(setup, answers, end) if code not in ANSWERED else None
+    if asked is None:
+        return layer
+    words = f"{layer.detail}; {asked.words}"
+    return layer.model_copy(update={"detail": words, "cause": asked.cause, "fix": asked.fix})

@@ -165,6 +165,7 @@ def test_of_two_hosts_the_one_that_agrees_with_the_operator_is_right() -> None:
         ({"live-restore": True}, Status.FAILED),
         ({"iptables": False}, Status.FAILED),
         ({"swarm-default-advertise-addr": "198.51.100.1"}, Status.WARNING),
+        ({"dns": ["127.0.0.1"]}, Status.WARNING),
     ],
 )
 def test_a_key_of_daemon_json_that_is_in_the_way_is_named(config: dict[str, object], status: Status) -> None:

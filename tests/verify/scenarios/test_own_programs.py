@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from swarmnet.model.container_parts import Dns
 from swarmnet.model.ports import Approach
 from swarmnet.model.report import Status, Verdict
 from swarmnet.model.service import Protocol, PublishedPort
@@ -174,6 +175,36 @@ def test_a_container_with_another_nameserver_first_is_a_warning_that_names_it(fi
 
 def test_a_file_that_cannot_be_read_says_nothing_of_nameservers() -> None:
     assert {one.status for one in judged({1: shown("box-web-1", socket("tcp", ANY, 80), resolver=None)})} == {Status.OK}
+
+
+def own_dns(servers: tuple[str, ...], *sockets: str, age: int = 3600) -> Verdict:
+    made = setup_of(service("web", dns=Dns(servers=servers)), tasks=[task("web", 1)])
+    started = f"1 (nginx) S {' '.join(['0'] * 18)} {(7200 - age) * 100}"
+    said = f"@uptime\n7200.00 7200.00\n{shown('box-web-1', *sockets, process=started)}"
+    (verdict,) = OwnPrograms().judge(made, {("w1", PROGRAMS.name): Answer({"exit": 0, "stdout": said})}).verdicts[:1]
+    return verdict
+
+
+@pytest.mark.parametrize("servers", [("127.0.0.1",), ("127.0.0.53", "::1")])
+def test_a_service_whose_nameservers_are_its_own_containers_is_a_warning(servers: tuple[str, ...]) -> None:
+    verdict = own_dns(servers)
+    assert (verdict.status, verdict.cause, verdict.subject) == (Status.WARNING, "dns-loopback", "service web")
+    assert "web.1 on w1 has the nameserver 127.0.0." in verdict.detail
+    assert f"docker service update --dns-rm {servers[0]}" in str(verdict.fix)
+
+
+@pytest.mark.parametrize(
+    ("servers", "sockets", "age"),
+    [
+        (("127.0.0.1",), [socket("udp", OWN, 53)], 3600),  # a nameserver of its own, as Pi-hole has it
+        (("127.0.0.1",), [], 5),  # it may come
+        (("127.0.0.1", "192.0.2.53"), [], 3600),
+        (("192.0.2.53",), [], 3600),
+        ((), [], 3600),
+    ],
+)
+def test_nameservers_that_may_answer_are_not_reported(servers: tuple[str, ...], sockets: list[str], age: int) -> None:
+    assert own_dns(servers, *sockets, age=age).status is Status.OK
 
 
 def test_what_was_not_seen_is_inconclusive() -> None:

@@ -99,6 +99,41 @@ def test_an_address_behind_a_nat_that_works_is_not_reported() -> None:
     assert bad(setup, [Identities()], observed(setup, w3={"macs": {"10.0.0.3": "0242c0000203"}})) == []
 
 
+FIXED: JsonObject = {"address": vtep("w3"), "device": "eth0", "mac": "020000000099"}
+BETWEEN = [("w2", "w3"), ("w3", "w2")]
+
+
+def test_a_fixed_hardware_address_that_the_peer_does_not_have_is_the_cause_of_a_cut_pair() -> None:
+    """F70: seen, such an entry alone cuts a pair, both ways."""
+    setup = swarm()
+    said = observed(setup, BETWEEN, w2={"fixed": [FIXED]}) | opened(((*one, 7946) for one in BETWEEN), BETWEEN)
+    found = bad(setup, [Identities(), Ports(), UdpMatrix()], said)
+    assert (found[0].cause, found[0].subject, roots(found)) == ("neighbour-fixed", "host w2", ["neighbour-fixed"])
+    assert f"w2 sends what is for w3 ({vtep('w3')}) to the hardware address 02:00:00:00:00:99" in found[0].detail
+    assert "w3 has 02:42:c0:00:02:03" in found[0].detail
+    assert found[0].evidence["commands"] == [f"ip neigh del {vtep('w3')} dev eth0"]
+
+
+@pytest.mark.parametrize(
+    ("change", "lost"),
+    [
+        ({}, []),  # a router or another device takes it, and the way works
+        ({"mac": "0242c0000203"}, BETWEEN),  # it is the right one, as fabrics set it for all hosts
+        ({"address": "192.0.2.99"}, BETWEEN),  # of no host of the swarm
+    ],
+)
+def test_a_fixed_entry_that_is_right_or_works_is_not_reported(change: JsonObject, lost: list[tuple[str, str]]) -> None:
+    setup = swarm()
+    said = observed(setup, lost, w2={"fixed": [FIXED | change]}) | opened(((*one, 7946) for one in lost), lost)
+    assert "neighbour-fixed" not in roots(bad(setup, [Identities(), Ports()], said))
+
+
+def test_a_peer_whose_hardware_address_is_not_known_is_not_compared() -> None:
+    setup = swarm()
+    said = observed(setup, BETWEEN, w2={"fixed": [FIXED]}, w3={"macs": {vtep("w3"): "000000000000"}})
+    assert bad(setup, [Identities()], said) == []
+
+
 def test_a_line_that_is_cut_between_two_hosts_blames_neither() -> None:
     setup, pair = swarm(), [("w2", "w3"), ("w3", "w2")]
     (verdict,) = bad(setup, [Ports()], observed(setup) | opened(((*one, 7946) for one in pair), pair))

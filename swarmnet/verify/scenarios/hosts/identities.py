@@ -14,6 +14,7 @@ from swarmnet.verify.copies import same_engine, same_mac
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.kernels import kernel_of, settings
 from swarmnet.verify.scenario import Answers, Findings, Question, Scenario, Setup
+from swarmnet.verify.scenarios.hosts.fixed_neighbours import fixed_wrongly
 from swarmnet.verify.scenarios.hosts.kernels import between, is_lost
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Identities(Scenario):
-    """Addresses of nodes, hardware addresses, ids of engines."""
+    """Addresses of nodes, hardware addresses and what peers take for them, ids of engines."""
 
     name: ClassVar[str] = "identities"
     summary: ClassVar[str] = "every host has the address that its node is known by, and shares no identity with others"
@@ -42,6 +43,7 @@ class Identities(Scenario):
         macs = {host: known[host].get(_address(setup, host), "") for host in seen}
         ids = {one.host: one.engine.id for one in setup.state.hosts}
         found += [one.verdict(self.name) for one in (*same_mac(macs), *same_engine(ids))]
+        found += [one.verdict(self.name) for one in fixed_wrongly(setup, answers, known)]
         if seen and not found:
             detail = f"{len(seen)} hosts have the addresses that their nodes are known by, and share no identity"
             found = [self.verdict("hosts", Status.OK, detail)]

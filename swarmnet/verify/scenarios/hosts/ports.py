@@ -112,7 +112,7 @@ class Ports(Scenario):
                 " the other does not have (PERMANENT in ip neigh show)"
             )
         pairs = sorted(reach.pairs)
-        broken = {place for pair in pairs for place in _everything(*pair)}
+        broken = {place for pair in pairs for place in everything(*pair)}
         return _verdict(
             self.name,
             (CauseId.ADDRESS_UNREACHED, reach),
@@ -212,7 +212,7 @@ def _is_deaf(answers: Answers, pair: Pair) -> bool:
     return outcomes(answers, pair[0], ECHOED)[0].get(pair[1], {}).get("ok") is False
 
 
-def _everything(source: str, target: str) -> Iterable[Claim]:
+def everything(source: str, target: str) -> Iterable[Claim]:
     """Yield all that cannot pass where nothing does."""
     for one, other in ((source, target), (target, source)):
         yield from (claims.vxlan(one, other), claims.esp(one, other), claims.path(one, other))
@@ -225,7 +225,7 @@ def _needed(reach: Reach, port: int | None = None) -> tuple[frozenset[Claim], ..
     """Return what each pair needed that others may have proved broken."""
     found = []
     for pair in sorted(reach.pairs):
-        ends = {claims.advertised(host) for host in pair}
+        ends = {*(claims.advertised(host) for host in pair), *claims.both(claims.sends, *pair)}
         found.append(frozenset(ends | ({claims.passage(f"tcp/{port}", *pair)} if port else set())))
     return tuple(found)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
 from swarmnet.model.expectation import Door
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from swarmnet.model.base import JsonObject
-    from swarmnet.model.service import PublishedPort
+    from swarmnet.model.service import PublishedPort, Service
     from swarmnet.verify.ends import End
     from swarmnet.verify.scenario import Answers
 
@@ -124,6 +124,50 @@ def program_of(answers: Answers, key: Key[Programs], end: End) -> Program | None
     """Return what is known of the program of a container; None where that is nothing."""
     found = key.read(answers, end.host)
     return found.by_container.get(end.container) if found is not None else None
+
+
+NAMES_PORT = 53
+
+
+def asks_itself(service: Service | None, program: Program) -> tuple[str, ...]:
+    """Return a service's nameservers where all are the container itself, and no program there waits for questions.
+
+    Engines ask the servers of ``--dns`` from inside the container, whose loopback device is its own (20.10 to 28.5). A
+    container may run a nameserver of its own there.
+    """
+    servers = dns_servers(service)
+    if not servers or not all(map(is_loopback, servers)):
+        return ()
+    return () if any(part == "udp" and door == NAMES_PORT for part, _, door in program.sockets) else servers
+
+
+def dns_servers(service: Service | None) -> tuple[str, ...]:
+    """Return the nameservers that a service names for its tasks; none where they have those of their hosts."""
+    dns = service.spec.dns if service is not None else None
+    return (dns.servers or ()) if dns is not None else ()
+
+
+def without_servers(service: str, servers: Iterable[str]) -> str:
+    """Return the command after which a service's tasks ask the nameservers of their hosts."""
+    return f"docker service update {' '.join(f'--dns-rm {one}' for one in servers)} {service}"
+
+
+def asks_itself_in_words(end: End, servers: tuple[str, ...]) -> tuple[str, str]:
+    """Return what is wrong with such nameservers, and what to do."""
+    words = (
+        f"for names outside of the swarm, {end} has the nameserver {', '.join(servers)} alone (dns of the service),"
+        " which is the container itself, and nothing in it listens at port 53: it finds none of them"
+    )
+    fix = f"run {without_servers(end.party, servers)} to ask those of its hosts, or add one that it reaches (--dns-add)"
+    return words, fix
+
+
+def is_loopback(server: str) -> bool:
+    """Return whether a text is an address of the loopback device."""
+    try:
+        return ip_address(server).is_loopback
+    except ValueError:
+        return False
 
 
 def asks_others(end: str, program: Program) -> str:

@@ -23,6 +23,8 @@ from swarmnet.verify.scenarios.own.processes import (
     NAMESERVER_FIX,
     PROGRAMS,
     ask_programs,
+    asks_itself,
+    asks_itself_in_words,
     asks_others,
     halt_of,
     not_listening,
@@ -168,6 +170,10 @@ def _troubles(setup: Setup, answers: Answers, end: End) -> Iterator[Trouble]:
     if {*end.addresses} - {HOST_NETWORK} and not program.asks_engine_first:
         fix = f"if that is not on purpose, {NAMESERVER_FIX}"
         yield Trouble(CauseId.OWN_NAMESERVER, Status.WARNING, end, asks_others(str(end), program), fix)
+
+    itself = asks_itself(setup.state.service(end.party), program) if HOST_NETWORK not in end.addresses else ()
+    if itself and _age(answers, end) >= SETTLED:
+        yield Trouble(CauseId.DNS_LOOPBACK, Status.WARNING, end, *asks_itself_in_words(end, itself))
 
 
 def _last_seen(answers: Answers, end: End) -> Program | None:
