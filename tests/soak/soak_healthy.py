@@ -1,4 +1,4 @@
-"""Healthy clusters of sixteen shapes on real engines: verify gives none of them a cause."""
+"""Healthy clusters of many shapes on real engines: verify gives none of them a cause."""
 
 from __future__ import annotations
 

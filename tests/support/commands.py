@@ -31,6 +31,8 @@ CACHE = str(user_cache_path())
 LIMIT = 600.0
 """Seconds that one command may take."""
 ELECTING = ("context deadline exceeded", "does not have a leader", "no elected cluster leader")
+OVERTAKEN = "update out of sequence"
+"""Managers themselves wrote to the object between the command's reading and its writing, which changed nothing."""
 LATE = ("attaching to network failed", "not found")
 ATTACH_LIMIT = 180.0
 ELECTION_LIMIT = 180.0
@@ -160,14 +162,17 @@ def attach(lab: Lab, host: str, name: str, *, network: str, image: str) -> None:
     assert done.exit_code == 0, done.last_words()
 
 
+def answered(done: Completed) -> bool:
+    """Return whether a docker command worked, or failed for a reason that asking again does not end."""
+    return not done.exit_code or not any(word in done.stderr for word in (*ELECTING, OVERTAKEN))
+
+
 def docker(lab: Lab, host: str, *argv: str) -> str:
     """Return what the host's own docker command prints: a witness that is not ours.
 
-    Managers that elect a leader answer no one for seconds: they are asked again.
+    Managers that elect a leader answer no one for seconds: they are asked again, and so are those that wrote to the
+    same object meanwhile.
     """
-    done = seen(
-        lambda: lab.exec(host, ["docker", *argv], limit=ELECTION_LIMIT),
-        lambda done: not done.exit_code or not any(word in done.stderr for word in ELECTING),
-    )
+    done = seen(lambda: lab.exec(host, ["docker", *argv], limit=ELECTION_LIMIT), answered)
     assert done.exit_code == 0, done.stderr
     return done.stdout.strip()
