@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 LOG_BYTES = 64 * 1024
 _LOG_LINES = 2000
+_EACH_NETWORK = 2.0
+"""Seconds more for a start for each network: engines attach to all of them within that one request."""
 _TELLS_MAC = "1.51"
 """Later versions do not tell a MAC address that was asked for from one that the engine chose; engine 29 speaks it."""
 
@@ -64,7 +66,8 @@ class EngineContainers(EngineCalls):
         try:
             for endpoint in spec.endpoints[1:]:
                 self._connect(what, container_id, endpoint.spec)
-            self.send(Request(what, "POST", f"/containers/{quoted(container_id)}/start"))
+            limit = self._api.timeout + _EACH_NETWORK * len(spec.endpoints)
+            self.send(Request(what, "POST", f"/containers/{quoted(container_id)}/start", timeout=limit))
         except EngineError:
             self.remove_container(container_id)
             raise

@@ -21,15 +21,19 @@ from swarmnet.errors import (
     StateChangedError,
     UnreachableError,
 )
+from swarmnet.model.ports import ContainerSpec
+from swarmnet.model.state import Endpoint
 from tests.support.http_server import HANG, HANG_UP, Talker, say
 from tests.support.waiting import soon
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from concurrent.futures import Future
     from pathlib import Path
 
     from swarmnet.edge.engine.client import StreamLike
 
+MAKE, START = "POST /v1.45/containers/create?name=box", "POST /v1.45/containers/box/start"
 PULL = "POST /v1.45/images/create?fromImage=page&tag=1"
 
 
@@ -121,6 +125,23 @@ def test_a_write_that_gets_no_answer_is_a_timeout_and_not_sent_again(talker: Tal
     assert "pull image page:1" in caught.value.message
     assert soon(lambda: f"{PULL} HTTP/1.1" in talker.lines)
     assert talker.lines.count(f"{PULL} HTTP/1.1") == 1
+
+
+def test_a_start_may_take_longer_the_more_networks_the_container_is_on(talker: Talker) -> None:
+    def late() -> Iterator[bytes]:
+        Event().wait(2.0)
+        yield say("", status=204)
+
+    engine = Engine("m1", talker.open, SystemClock(patience=1.0))
+    for networks in ((), ("one", "two")):
+        talker.answers |= {MAKE: [say('{"Id": "box"}', status=201)], START: [late]}
+        spec = ContainerSpec("box", "page:1", ("serve",), {}, tuple(Endpoint(network=name) for name in networks))
+        if networks:
+            assert engine.start_container(spec) == "box"
+        else:
+            with pytest.raises(HostTimeoutError):
+                engine.start_container(spec)
+    engine.close()
 
 
 def test_an_answer_that_stops_in_the_middle_is_a_timeout(talker: Talker, engine: Engine) -> None:
