@@ -52,8 +52,8 @@ def load_probe(lab: Lab) -> str:
     """Bring the probe's image to every host, and return its name: it has a python3."""
     kit = packed()
     with session(lab) as ports:
-        for host in HOSTS:
-            ports.engine(host).load_image(kit.archive or b"")
+        for host in ports.inventory.hosts:
+            ports.engine(host.name).load_image(kit.archive or b"")
     return kit.reference
 
 
