@@ -101,6 +101,7 @@ class CauseId(_Explained):
     FLOWS_LOST = ("flows-lost", "some flows between two hosts never pass, and the others always do")
     ADDRESS_TWICE = ("address-twice", "two containers or services have the same address")
     NEIGHBOUR_MISSING = ("neighbour-missing", "a host has no neighbour entry for a container")
+    NEIGHBOUR_WRONG = ("neighbour-wrong", "a host's neighbour entry for a container names another hardware address")
     FORWARD_MISSING = ("forward-missing", "a host has no forwarding entry for a container")
     FORWARD_WRONG = ("forward-wrong", "a host's forwarding entry for a container leads to another host")
     UNREACHED = ("unreached", "a host does not reach a container that answers elsewhere")

@@ -27,9 +27,9 @@ ROW = """
 set -- $(docker network inspect -v -f '{{.Id}}{{range (index .Services "shop_db").Tasks}} {{.EndpointIP}}\
  {{index .Info "Host IP"}}{{end}}' shop_back)
 in="nsenter --net=$(ls /var/run/docker/netns/*-$(echo $1 | cut -c1-10))"
-mac=$($in ip neigh show $2 | sed 's/.*lladdr \\([^ ]*\\).*/\\1/')
-$in bridge fdb"""
-"""Finds the row of a host for the one container of shop_db: its MAC, and its host's address as ``$3``."""
+mac=$(echo $2 | awk -F. '{printf "02:42:%02x:%02x:%02x:%02x", $1, $2, $3, $4}')
+$in"""
+"""Finds the rows of a host for the one container of shop_db: its address as ``$2``, its host's as ``$3``, its MAC."""
 PORT_RULE = "DOCKER-INGRESS -p tcp -m tcp --dport 8090 -j DNAT --to-destination 172.18.0.2:8090"
 """What leads a published port to the routing mesh (20.10 to 28.5)."""
 NAT_RULE = "POSTROUTING -s 172.18.0.0/16 ! -o docker_gwbridge -j MASQUERADE"
@@ -157,13 +157,22 @@ FAULTS = (
         "the firewall of m2 drops udp 4789",
     ),
     Staged(
-        f"{ROW} del $mac dev vxlan0 dst $3 self",
-        f"{ROW} replace $mac dev vxlan0 dst $3 self permanent",
+        f"{ROW} bridge fdb del $mac dev vxlan0 dst $3 self",
+        f"{ROW} bridge fdb replace $mac dev vxlan0 dst $3 self permanent",
         "m3",
         ("shop_api", "shop_db:80"),
         "overlay",
         "forward-missing",
         "the forwarding entry is missing there",
+    ),
+    Staged(
+        f"{ROW} ip neigh replace $2 lladdr 02:42:0a:63:63:63 dev vxlan0 nud permanent",
+        f"{ROW} ip neigh replace $2 lladdr $mac dev vxlan0 nud permanent",
+        "m3",
+        ("shop_api", "shop_db:80"),
+        "overlay",
+        "neighbour-wrong",
+        "names 02:42:0a:63:63:63, which is not its hardware address",
     ),
     Staged(
         f"{IN_ALONE} iptables -I INPUT ! -i lo -p tcp --dport 80 -j DROP",

@@ -59,7 +59,11 @@ ALWAYS: tuple[Scenario, ...] = (
 )
 ENCRYPTED: tuple[Scenario, ...] = (EncryptionOnTheWire(), IpsecStates(), EncryptionRules())
 SIZES: tuple[Scenario, ...] = (OverlayMtu(), UnderlayMtu())
-PROVED = (Status.FAILED, Status.INCONCLUSIVE)
+REPAIRED = (
+    "verify then found nothing wrong between these hosts: trace again. If it works now, the engine repaired the way"
+    " when a probe joined {0}, and what broke it may do so again"
+)
+PROVED = (Status.FAILED, Status.INCONCLUSIVE, Status.WARNING)
 """Findings that may name the cause, the surer ones first."""
 
 
@@ -168,7 +172,7 @@ def _named(setup: Setup, layer: Layer, verdicts: Sequence[Verdict]) -> Layer:
     found = cause_of(setup, lost, verdicts) if lost is not None else None
     found = doors.cause_of(shut, verdicts) if shut is not None else found
     if found is None:
-        return layer
+        return layer if lost is None else layer.model_copy(update={"fix": REPAIRED.format(lost.network)})
     sure: dict[str, JsonValue] = {"certainty": found.certainty.value} if found.certainty is not None else {}
     return layer.model_copy(
         update={

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from swarmnet.model.base import objects_of
@@ -84,7 +85,8 @@ def _list(words: Iterator[str] | list[str]) -> str:
 
 def _interface(address: str, one: JsonValue) -> str:
     place = one if isinstance(one, dict) else {}
-    return f"{place.get('device')} {address} mtu {place.get('mtu')} {place.get('mac') or ''}".rstrip()
+    mac = wrap(str(place.get("mac") or ""), 2)
+    return f"{place.get('device')} {address} mtu {place.get('mtu')} {':'.join(mac)}".rstrip()
 
 
 def _route(one: JsonObject) -> str:

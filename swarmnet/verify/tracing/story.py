@@ -100,10 +100,15 @@ def trace(ports: Ports, state: ClusterState, wish: TraceWish, *, kit: ProbeKit, 
     return Trace(
         cluster=ports.inventory.cluster,
         source=str(wish.source),
-        target="" if wish.arrow is None else str(wish.arrow).partition(" -> ")[2].replace("/32", ""),
+        target="" if wish.arrow is None else _typed(wish.arrow),
         paths=paths,
         notes=notes,
     )
+
+
+def _typed(arrow: Arrow) -> str:
+    """Return the target of an arrow as people type it: ``db:5432``."""
+    return str(arrow).partition(" -> ")[2].replace("/32", "").replace(": ", ":")
 
 
 def _asking_host(state: ClusterState, wish: TraceWish) -> tuple[str, ...]:

@@ -118,7 +118,7 @@ def test_checks_are_those_of_the_services() -> None:
         ("allow: [web -> nothing]", "'nothing' is neither a service here (known: api, db, web)"),
         ("allow: [web -> web]", "both ends are the same"),
         ("allow: ['web -> m1']", "write 'web -> m1: 443'"),
-        ("allow: ['m1 -> m1: 22']", "one end must be a service"),
+        ("allow: ['m1 -> m1: 22']", "write the name of a service, or HOST/CONTAINER, at one of them"),
         ("allow: ['deb.debian.org -> web: 80']", "write 'outside'"),
         ("allow: ['web -> outside: 80']", "has no address to ask"),
     ],

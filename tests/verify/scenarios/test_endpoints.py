@@ -16,7 +16,7 @@ from swarmnet.verify.causes.consequences import traced
 from swarmnet.verify.causes.pairs import explain
 from swarmnet.verify.keys import ESP, NAMESPACES
 from swarmnet.verify.scenario import Answer, Answers, HostCommand, Observer
-from swarmnet.verify.scenarios.pairs.endpoints import Endpoints
+from swarmnet.verify.scenarios.pairs.endpoints import Endpoints, Rows
 from swarmnet.verify.scenarios.pairs.matrix import UdpMatrix
 from tests.support.setups import NO_ESP, facts, make_setup
 from tests.support.setups import answers as said
@@ -98,6 +98,12 @@ def test_containers_that_everyone_reaches_are_one_ok() -> None:
             "forward-wrong",
             "the forwarding entry there leads to w3",
         ),
+        (
+            NEIGHBOURS.replace("00:34", "00:99"),
+            FORWARDS,
+            "neighbour-wrong",
+            "the neighbour entry there names 02:42:0a:00:00:99, which is not its hardware address (02:42:0a:00:00:34)",
+        ),
         (NEIGHBOURS, FORWARDS, "unreached", "the rows there are right; w3 reaches it"),
     ],
 )
@@ -112,7 +118,36 @@ def test_what_a_host_does_not_reach_is_named_with_its_rows(
     commands = verdict.evidence["commands"]
     assert isinstance(commands, list)
     assert bool(commands) is (cause != "unreached")
-    assert all("dst 192.0.2.2 self permanent" in str(one) for one in commands[-1:])
+    sets = "lladdr 02:42:0a:00:00:34 dev vxlan0" if cause == "neighbour-wrong" else "dst 192.0.2.2 self permanent"
+    assert all(sets in str(one) for one in commands[-1:])
+
+
+OWN_MAC = "02:00:00:00:00:07"
+"""Of a container that was started with ``--mac-address``."""
+
+
+@pytest.mark.parametrize(
+    ("neighbours", "forwards", "meant"),
+    [
+        ({"10.0.0.52": "02:42:0a:00:00:99"}, {"02:42:0a:00:00:34": "192.0.2.2"}, "02:42:0a:00:00:34"),
+        ({"10.0.0.52": "02:42:0a:00:00:99"}, {OWN_MAC: "192.0.2.2"}, OWN_MAC),
+        ({"10.0.0.52": "02:42:0a:00:00:99"}, {OWN_MAC: "192.0.2.3"}, None),
+        ({"10.0.0.52": "02:42:0a:00:00:99"}, {}, None),
+        ({"10.0.0.52": OWN_MAC}, {OWN_MAC: "192.0.2.2", "02:00:00:00:00:08": "192.0.2.2"}, None),
+        ({"10.0.0.52": "02:42:0a:00:00:34"}, {OWN_MAC: "192.0.2.2"}, None),
+        (
+            {"10.0.0.52": "02:42:0a:00:00:35", "10.0.0.53": "02:42:0a:00:00:35"},
+            {"02:42:0a:00:00:34": "192.0.2.2", "02:42:0a:00:00:35": "192.0.2.2"},
+            "02:42:0a:00:00:34",
+        ),
+        ({}, {"02:42:0a:00:00:34": "192.0.2.2"}, None),
+    ],
+)
+def test_a_neighbour_entry_that_names_no_container_there_is_wrong(
+    neighbours: dict[str, str], forwards: dict[str, str], meant: str | None
+) -> None:
+    """A forwarding entry to the container's host that no neighbour entry leads to shows the right one."""
+    assert Rows("/netns", neighbours, forwards).meant("10.0.0.52", "192.0.2.2") == meant
 
 
 def test_a_container_that_answers_on_its_own_host_alone_is_not_said_to_answer_others() -> None:

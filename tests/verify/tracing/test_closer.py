@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
+from typing import TYPE_CHECKING
 
 import pytest
 
 from swarmnet.model.report import Status, Verdict
 from swarmnet.model.trace import Layer, Path
 from swarmnet.verify import claims
+from swarmnet.verify.causes.consequences import traced
+from swarmnet.verify.tracing import doors
 from swarmnet.verify.tracing.closer import OVERLAY, SIZE, Lost, cause_of, look_at, named
+from swarmnet.verify.tracing.doors import Shut
 from tests.support.live_verify import HOSTS
 from tests.support.recorded_runs import load
 from tests.verify.scenarios.test_expected import API, DB, arrow, expecting
+
+if TYPE_CHECKING:
+    from swarmnet.model.network import Network
 
 EXPLAINED = {
     "F01": ("front", "underlay", "m1 m2"),
@@ -85,7 +93,68 @@ def test_the_layer_gets_the_cause_with_what_proves_it_and_what_to_type() -> None
     (told,) = named(SETUP, path, (why,)).layers
     assert (told.detail, told.cause, told.fix) == ("m2 -> m1: lost: it drops", "x", "remove it:")
     assert told.evidence == {"commands": ["iptables -F"], **LOST.evidence(), "scenario": "s"}
-    assert named(SETUP, path, ()) == path
+
+
+def test_a_way_on_which_verify_finds_nothing_is_to_be_traced_again() -> None:
+    """A probe that joins an encrypted network brings its IPsec states back: what was lost then passes."""
+    layer = Layer(name=OVERLAY, status=Status.FAILED, detail="lost", cause="unreached", evidence=LOST.evidence())
+    (said,) = named(SETUP, Path(source="api.1", layers=(layer,)), ()).layers
+    assert (said.detail, said.cause) == ("lost", "unreached")
+    assert "trace again" in str(said.fix)
+    assert "joined back" in str(said.fix)
+
+
+def test_states_that_were_gone_before_the_probes_came_explain_what_was_lost() -> None:
+    broken = frozenset({claims.esp("m1", "m2")})
+    gone = finding(status=Status.WARNING, cause="ipsec-flushed", broken=broken)
+    setup = replace(
+        SETUP, state=SETUP.state.model_copy(update={"networks": tuple(map(_encrypted, SETUP.state.networks))})
+    )
+    assert cause_of(setup, LOST, (gone,)) == gone
+
+
+SHUT = Shut("web", ("m2",))
+NEEDED = (frozenset({claims.programs("web"), claims.bridge("m2")}),)
+
+
+def closed(**how: object) -> Verdict:
+    said = {"scenario": "published", "evidence": {"hosts": ["m2"]}, "needed": NEEDED, "cause": "port-closed"}
+    return finding(**said | how)
+
+
+@pytest.mark.parametrize(
+    ("door", "cause"),
+    [
+        (closed(), None),
+        (closed(cause="ingress-rules"), "ingress-rules"),
+        (closed(evidence={"hosts": ["m3"]}, cause="ingress-rules"), None),
+        (closed(needed=(frozenset({claims.programs("db")}),), cause="ingress-rules"), None),
+    ],
+)
+def test_a_port_that_is_shut_has_the_cause_that_verify_finds_for_that_service_and_host(
+    door: Verdict, cause: str | None
+) -> None:
+    found = doors.cause_of(SHUT, (door,))
+    assert (found.cause if found else None) == cause
+
+
+def test_a_port_that_follows_from_a_fault_of_the_host_has_that_cause() -> None:
+    root = finding(cause="bridge-route", broken=frozenset({claims.bridge("m2")}))
+    found = doors.cause_of(SHUT, traced((root, closed())))
+    assert found is not None
+    assert found.cause == "bridge-route"
+
+
+def test_a_port_that_is_shut_is_verified_on_all_hosts_over_one_overlay() -> None:
+    layer = Layer(name="published", status=Status.FAILED, detail="", evidence=Shut("api", ("m2",)).evidence())
+    look = look_at(SETUP.state, (Path(source="operator", layers=(layer,)),))
+    assert look is not None
+    assert (look.hosts, len(look.networks)) == ((), 1)
+    assert {"kernels", "firewall", "published"} <= {one.name for one in look.scenarios}
+
+
+def _encrypted(network: Network) -> Network:
+    return network.model_copy(update={"spec": network.spec.model_copy(update={"encrypted": True})})
 
 
 @pytest.mark.parametrize(("network", "is_looked_at"), [("back", True), ("a bridge", False)])

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status, Verdict
+from swarmnet.verify import claims
 from swarmnet.verify.captures import IPSEC, encrypted
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.own import running
@@ -47,6 +48,7 @@ def flushed(scenario: str, setup: Setup, answers: Answers, vteps: Mapping[str, s
                 " which do so when they start; until then, a container that joins the network brings them back",
                 cause=CauseId.IPSEC_FLUSHED,
                 evidence={"cause": CauseId.IPSEC_FLUSHED, "hosts": [host], "peers": [*sorted(peers)]},
+                broken=frozenset(claims.esp(*way) for peer in peers for way in ((host, peer), (peer, host))),
             )
 
 

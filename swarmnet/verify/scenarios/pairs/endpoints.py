@@ -46,8 +46,8 @@ WAY = (
     "no other host reaches it, so look at the way first: what leaves and enters these hosts (tcpdump), their firewalls"
     " and tc filters; if other containers there are reached, restart this one (docker service update --force)"
 )
-RESTART = "restart the container that is not reached (docker service update --force): a new task gets new rows"
-BY_HAND = f"{RESTART}; or set them by hand at once:"
+NEW_ROWS = "a new task gets new rows"
+BY_HAND = "or set them by hand at once:"
 _NEIGHBOUR = re.compile(r"^(\S+) dev (\S+) lladdr (\S+)", re.MULTILINE)
 _IPV4 = re.compile(r"(\d{1,3}\.){3}\d{1,3}(/\d+)?$")
 _FORWARD = re.compile(r"^(\S+) dev (\S+) dst (\S+)(?: .*)?\bself\b", re.MULTILINE)
@@ -61,6 +61,8 @@ class Endpoint:
     host: str
     address: str
     name: str
+    service: str = ""
+    """Empty for a container of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,24 @@ class Rows:
     """Address to MAC."""
     forwards: dict[str, str]
     """MAC to the host's address that frames go to."""
+
+    def meant(self, address: str, vtep: str) -> str | None:
+        """Return the MAC that the neighbour entry of a container must name, where it names another one; else None.
+
+        Gossip brings both rows of a container at once (20.10 to 28.5): a forwarding entry to its host that no neighbour
+        entry leads to shows what was there before.
+        """
+        named = self.neighbours.get(address)
+        spare = {mac for mac, goes_to in self.forwards.items() if goes_to == vtep} - {*self.neighbours.values()}
+        shared = [*self.neighbours.values()].count(named or "") > 1
+        if named is None or named == derived(address) or (named in self.forwards and not shared):
+            return None
+        return derived(address) if derived(address) in spare else spare.pop() if len(spare) == 1 else None
+
+
+def derived(address: str) -> str:
+    """Return the MAC that engines give a container of an overlay unless the user names one: of its address."""
+    return "02:42:" + ":".join(f"{int(part):02x}" for part in address.split("."))
 
 
 class Endpoints(Scenario):
@@ -192,7 +212,7 @@ def endpoints(setup: Setup, network: str, *, everywhere: bool = False) -> list[E
         )
         host = hosts.get(task.node_id or "", task.node_id or "" if everywhere else "")
         found += [
-            Endpoint(network, host, address.partition("/")[0], name)
+            Endpoint(network, host, address.partition("/")[0], name, service.spec.name if service else "")
             for address in task.networks.get(network, ())
             if host and _IPV4.match(address)
         ]
@@ -289,13 +309,16 @@ def _why(
     if known is None:
         unread = "the rows there could not be read (which needs nsenter, ip and bridge with sudo)"
         return CauseId.UNREACHED, f"{_elsewhere(setup, answers, one)}; {unread}", []
-    derived = "02:42:" + ":".join(f"{int(part):02x}" for part in one.address.split("."))
     mac, right = known.neighbours.get(one.address), vteps.get(one.host, "")
     into = f"nsenter --net={known.namespace}"
-    forward = f"{into} bridge fdb replace {mac or derived} dev vxlan0 dst {right} self permanent"
+    forward = f"{into} bridge fdb replace {mac or derived(one.address)} dev vxlan0 dst {right} self permanent"
     if mac is None:
-        neighbour = f"{into} ip neigh replace {one.address} lladdr {derived} dev vxlan0 nud permanent"
+        neighbour = f"{into} ip neigh replace {one.address} lladdr {derived(one.address)} dev vxlan0 nud permanent"
         return CauseId.NEIGHBOUR_MISSING, "the neighbour entry is missing there", [neighbour, forward]
+    if (meant := known.meant(one.address, right)) is not None:
+        words = f"the neighbour entry there names {mac}, which is not its hardware address ({meant})"
+        neighbour = f"{into} ip neigh replace {one.address} lladdr {meant} dev vxlan0 nud permanent"
+        return CauseId.NEIGHBOUR_WRONG, words, [neighbour]
     goes_to = known.forwards.get(mac)
     if goes_to is None:
         return CauseId.FORWARD_MISSING, "the forwarding entry is missing there", [forward]
@@ -315,6 +338,11 @@ def _elsewhere(setup: Setup, answers: Answers, one: Endpoint) -> str:
 
 def _fix(setup: Setup, answers: Answers, lost: list[tuple[Endpoint, list[str]]]) -> str:
     """Return what to do: a container that no host but its own reaches has nothing wrong with it that is known."""
-    if any(commands for _, commands in lost):
-        return BY_HAND
-    return RESTART if any(_reached_by(setup, answers, one) - {one.host} for one, _ in lost) else WAY
+    by_hand = any(commands for _, commands in lost)
+    if not by_hand and not any(_reached_by(setup, answers, one) - {one.host} for one, _ in lost):
+        return WAY
+    services = sorted({one.service for one, _ in lost if one.service})
+    boxes = sorted({f"{one.name} on {one.host}" for one, _ in lost if not one.service})
+    ways = [f"replace all tasks of {one}: docker service update --force {one}" for one in services]
+    ways += [f"stop {one} and start it again" for one in boxes]
+    return f"{'; '.join(ways)}: {NEW_ROWS}" + (f"; {BY_HAND}" if by_hand else "")
