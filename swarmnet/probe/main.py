@@ -114,7 +114,7 @@ def _do(run_id: str, task: dict[str, Any], until: float) -> dict[str, object]:
         "rest": lambda: _rest(min(until, time.monotonic() + float(task["seconds"]))),
         "capture": lambda: OBSERVER.begin(task),
         "collect": lambda: OBSERVER.end(task),
-        "ways": lambda: {"targets": netlink.ways(task["targets"])},
+        "ways": lambda: {"targets": netlink.ways(task["targets"], str(task.get("from_address", "")))},
         "watch": lambda: OBSERVER.watch(run_id, task),
         "watched": lambda: OBSERVER.watched(task),
         "throw": lambda: watch.throw(run_id, task),

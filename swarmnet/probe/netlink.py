@@ -32,7 +32,7 @@ _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _GLOBAL = 0
 """The scope of addresses that other hosts may know; those of a link are on every device."""
 _ROUTE = struct.Struct("=8BI")
-_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC, _RTA_METRICS, _RTA_TABLE = 1, 4, 5, 7, 8, 15
+_RTA_DST, _RTA_SRC, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC, _RTA_METRICS, _RTA_TABLE = 1, 2, 4, 5, 7, 8, 15
 _LOOKUP_TABLE = 0x1000
 """Without it, kernels say of every IPv4 route that it is in the main table."""
 _USUAL_TABLES = (0, 254, 255)
@@ -160,18 +160,21 @@ def places() -> dict[str, dict[str, object]]:
     return found
 
 
-def route(address: str) -> dict[str, object]:
+def route(address: str, source: str = "") -> dict[str, object]:
     """Return how the kernel would reach an address: device, own address, gateway if any, the route's MTU if set.
 
-    Where a rule of policy routing leads to it, too: ``table``, the number of the table.
+    Where a rule of policy routing leads to it, too: ``table``, the number of the table. With a ``source``, an address
+    of this host, the answer is that for packets which have it: rules may look at it.
 
     Raises:
         OSError: there is no route.
     """
     family = wire.family(address)
     target = socket.inet_pton(family, address)
-    body = _ROUTE.pack(family, 8 * len(target), 0, 0, 0, 0, 0, 0, _LOOKUP_TABLE)
+    own = socket.inet_pton(family, source) if source else b""
+    body = _ROUTE.pack(family, 8 * len(target), 8 * len(own), 0, 0, 0, 0, 0, _LOOKUP_TABLE)
     body += struct.pack("=HH", 4 + len(target), _RTA_DST) + target
+    body += struct.pack("=HH", 4 + len(own), _RTA_SRC) + own if own else b""
     found: dict[str, object] = {}
     for message in ask(ROUTE, GET_ROUTE, 0, body):
         for kind, value in attributes(message[_ROUTE.size :]):
@@ -188,13 +191,13 @@ def route(address: str) -> dict[str, object]:
     return found
 
 
-def ways(targets: dict[str, object]) -> dict[str, object]:
-    """Return for each labelled address how the kernel reaches it, and what its device is like."""
+def ways(targets: dict[str, object], source: str = "") -> dict[str, object]:
+    """Return for each labelled address how the kernel reaches it from a source, and what its device is like."""
     devices = links()
     found: dict[str, object] = {}
     for label, address in targets.items():
         try:
-            way = route(str(address))
+            way = route(str(address), source)
         except OSError as error:
             why = error.strerror or str(error)
             found[label] = {"ok": False, "why": why, "error": errno.errorcode.get(error.errno or 0, "")}

@@ -119,7 +119,10 @@ def advertised(host: str) -> Claim:
 
 
 def sends(host: str, peer: str) -> Claim:
-    """Return the claim that what a host sends from its own address leaves for a peer, and to that peer's card."""
+    """Return the claim that what a host sends from its own address gets on its way to a peer's card.
+
+    From a host to itself: to its own containers, as the engine leads what is for its own published ports.
+    """
     return ("sends", host, peer)
 
 

@@ -73,6 +73,7 @@ class CauseId(_Explained):
     NEIGHBOUR_FIXED = ("neighbour-fixed", "a host sends what is for a peer to a fixed hardware address of no such host")
     RP_FILTER = ("rp-filter", "a strict reverse path filter drops what peers send")
     BRIDGE_ROUTE = ("bridge-route", "packets to containers on docker_gwbridge leave a host by another device")
+    SOURCE_ROUTE = ("source-route", "a rule of policy routing throws away what a host sends from its own address")
     NO_VXLAN = ("no-vxlan", "the kernel cannot do VXLAN")
     LEFTOVER_VXLAN = ("leftover-vxlan", "a VXLAN device of a network is left in the host's own namespace")
     MACHINE_ID = ("machine-id", "several hosts have the same machine-id")

@@ -15,7 +15,7 @@ import pytest
 from swarmnet.verify.ids import CauseId
 from tests.support.held import missing
 
-NUMBER = 72
+NUMBER = 73
 PARTS = 4
 
 

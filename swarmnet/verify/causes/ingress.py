@@ -183,7 +183,7 @@ def _way_in(setup: Setup, side: str, entry: str, protocol: str) -> frozenset[Cla
     """Return what a connection of one side into an entry needs; of the host itself, the bridge and the namespace."""
     inside = frozenset({claims.mesh_namespace(entry), claims.bridge(entry)})
     if side in (entry, "localhost"):
-        return inside
+        return inside | ({claims.sends(entry, entry)} if side == entry else frozenset())
     port = setup.mesh.ports[protocol] if setup.mesh else 0
     found = inside | {claims.entry(entry, protocol), claims.door(side, entry, protocol)}
     found |= {claims.published(protocol, port, one, entry) for one in (side, OPERATOR)}

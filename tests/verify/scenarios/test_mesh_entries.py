@@ -177,6 +177,9 @@ def test_an_entry_that_answers_all_but_itself_is_not_said_to_be_shut() -> None:
     assert verdict.detail.startswith("published ports of w2 answer the other hosts, but not w2 itself at its own ")
     assert verdict.fix is not None
     assert "(ip rule show)" in verdict.fix
+    assert all(
+        ("sends", "w2", "w2") in each for each in verdict.needed
+    )  # what such a rule proves broken (source-route)
 
 
 @pytest.mark.parametrize(

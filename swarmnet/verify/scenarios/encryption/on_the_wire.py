@@ -76,7 +76,7 @@ class EncryptionOnTheWire(SightedScenario):
                 " renew them (systemctl restart docker)",
                 cause=CauseId.NO_ESP_SENT,
                 evidence={"cause": CauseId.NO_ESP_SENT, "pairs": [[s, t] for s, t, _ in silent], "network": name},
-                needed=claims.each(claims.ipsec(s, t) for s, t, _ in silent),
+                needed=tuple(frozenset((claims.ipsec(s, t), claims.sends(s, t))) for s, t, _ in silent),
             )
         packets = sum(sum(one.sent.esp_with(peer) for peer in one.sent.esp) for one in seen.values())
         control = setup.plain.spec.name if setup.plain else ""

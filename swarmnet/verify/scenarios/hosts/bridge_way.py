@@ -55,14 +55,14 @@ class _Mend:
 
 def bridge_way(setup: Setup, host: str) -> tuple[ObserverTask, ...]:
     """Ask a host by which device it reaches its bridge's containers; nothing where it has no such bridge."""
-    targets: JsonObject = {subnet: address for subnet, (address, _device) in _inside(setup, host).items()}
+    targets: JsonObject = {subnet: address for subnet, (address, _device) in inside(setup, host).items()}
     return (ObserverTask(host, INWARDS.name, {"kind": "ways", "targets": targets}),) if targets else ()
 
 
 def led_away(setup: Setup, answers: Answers, host: str) -> Iterator[Trouble]:
     """Yield each subnet of a host's bridge that it does not reach by the bridge; else a failed look-up says nothing."""
     found, _problem = outcomes(answers, host, INWARDS)
-    for subnet, (address, bridge) in _inside(setup, host).items():
+    for subnet, (address, bridge) in inside(setup, host).items():
         way = found.get(subnet, {})
         device, error = way.get("device"), str(way.get("error"))
         if way.get("ok") is True and isinstance(device, str) and device not in (bridge, OWN):
@@ -126,7 +126,7 @@ def _main_table(address: str, bridge: str, seen: str) -> _Mend:
     )
 
 
-def _inside(setup: Setup, host: str) -> dict[str, tuple[str, str]]:
+def inside(setup: Setup, host: str) -> dict[str, tuple[str, str]]:
     """Return each IPv4 subnet of a host's bridge with an address for containers there, and the bridge's device.
 
     The routing mesh is IPv4 only. A subnet in which hosts are has a finding of its own (``bridge-on-underlay``). A host

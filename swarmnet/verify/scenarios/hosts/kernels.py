@@ -2,8 +2,8 @@
 
 Kernels silently drop what comes from another address than the one by which an overlay knows a host (the forwarding
 row is fixed, ``vxlan_snoop``), what comes by another device than the one that answers would leave by (``rp_filter``),
-what they are set not to forward, and what a route leads away from the bridge to the containers. None of it is seen on
-the wire.
+what they are set not to forward, what a route leads away from the bridge to the containers, and what a rule throws away
+because of the host's own address. None of it is seen on the wire.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from swarmnet.verify.scenario import (
     Setup,
 )
 from swarmnet.verify.scenarios.hosts.bridge_way import bridge_way, led_away, outside
+from swarmnet.verify.scenarios.hosts.own_source import from_own, thrown_away
 from swarmnet.verify.scenarios.sizes.overlay import ways
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Kernels(Scenario):
         for host in setup.watched:
             found.append(settings(host))
             found.append(ways(setup, host))
-            found += bridge_way(setup, host)
+            found += (*bridge_way(setup, host), *from_own(setup, host))
             found.append(HostCommand(host, MACHINE.name, ("cat", "/etc/machine-id")))
             found.append(HostCommand(host, VXLAN.name, VXLAN_TRIAL, sudo=True))
         return tuple(found)
@@ -65,6 +66,7 @@ class Kernels(Scenario):
         verdicts = [verdict for host, said in seen.items() for verdict in self._host(setup, answers, host, said)]
         verdicts += [self._unable(host) for host in setup.watched if host in without_vxlan(answers)]
         away = [one for host in setup.watched for one in led_away(setup, answers, host)]
+        away += [one for host in setup.watched for one in thrown_away(setup, answers, host)]
         verdicts += [one.verdict(self.name) for one in away]
         verdicts += self._machines(setup, answers)
         if seen and not any(one.status is Status.FAILED for one in verdicts):
