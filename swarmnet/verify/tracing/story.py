@@ -118,11 +118,11 @@ def _asking_host(state: ClusterState, wish: TraceWish) -> tuple[str, ...]:
         UsageError: the source cannot ask.
         IncompleteError: the host does not answer.
     """
-    if wish.source.kind is not PartyKind.HOST:
-        if not wish.source.has_tasks and wish.source.kind is not PartyKind.OPERATOR:
-            hint = "trace from a service, HOST/CONTAINER, a host, or operator"
-            raise UsageError(f"{wish.source} cannot ask", hint=hint)
+    if wish.source.has_tasks or wish.source.kind is PartyKind.OPERATOR:
         return ()
+    if wish.source.kind is not PartyKind.HOST or wish.arrow is None:
+        hint = "trace from a service, HOST/CONTAINER, a host with what it should reach, or operator"
+        raise UsageError(f"{wish.source} cannot ask", hint=hint)
     if state.facts(wish.source.name) is None:
         raise IncompleteError(f"{wish.source} {state.silence(wish.source.name)}")
     return (wish.source.name,)
