@@ -152,17 +152,34 @@ def behind_port(form: ArrowForm, source: Party, known: Known, state: ClusterStat
     """Return the arrow to the service that publishes a port, where a machine is to reach that port of a host.
 
     People name what they type into a browser, ``m1:8080``: what may fail is the service behind it.
+
+    Raises:
+        UsageError: the port is published in host mode, and no task runs there.
     """
     from swarmnet.model.expectation import PartyKind
+    from swarmnet.model.service import PublishMode
 
     target = known.party(form.target)
     if target is None or target.kind is not PartyKind.HOST or source.kind not in (PartyKind.OPERATOR, PartyKind.HOST):
         return form
     wanted = {(door.port, door.protocol) for door in form.doors}
     for service in state.services:
-        ports = {(one.published, one.protocol) for one in (*service.published, *(service.spec.ports or ()))}
-        if wanted and wanted <= ports:
-            return form.model_copy(update={"target": service.spec.name})
+        ports = (*service.published, *(service.spec.ports or ()))
+        if not wanted or not wanted <= {(one.published, one.protocol) for one in ports}:
+            continue
+        by_task = [one for one in ports if (one.published, one.protocol) in wanted and one.mode is PublishMode.HOST]
+        node = state.node_of(target.name)
+        on_it = any(
+            task.service_id == service.id and task.state == "running" and node is not None and task.node_id == node.id
+            for task in state.tasks
+        )
+        if by_task and not on_it:
+            name = service.spec.name
+            raise UsageError(
+                f"{name} publishes {by_task[0].published} in host mode, and no task of it runs on {target.name}",
+                hint=f"swarmnet trace {source} {name} asks where it opens; in mode ingress, every host opens it",
+            )
+        return form.model_copy(update={"target": service.spec.name})
     return form
 
 

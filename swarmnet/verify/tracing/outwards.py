@@ -148,7 +148,7 @@ def published(setup: Setup, answers: Answers, arrow: Arrow) -> Iterator[Layer]:
         return
     if not ports:
         yield _unpublished(setup, arrow)
-    yield _program(answers, others, ports)
+    yield _program(setup, answers, others, ports)
     lost = [one for one in tried if one.seen in (SILENT, UNREACHABLE)]
     for one in lost:
         for port in ports:
@@ -190,7 +190,7 @@ def _unpublished(setup: Setup, arrow: Arrow) -> Layer:
     return failed("published", detail, CauseId.PORT_CLOSED, fix)
 
 
-def _program(answers: Answers, others: tuple[End, ...], ports: tuple[PublishedPort, ...]) -> Layer:
+def _program(setup: Setup, answers: Answers, others: tuple[End, ...], ports: tuple[PublishedPort, ...]) -> Layer:
     """Return whether something listens where the published ports lead to."""
     for end in others:
         program = program_of(answers, PROGRAMS, end)
@@ -199,7 +199,18 @@ def _program(answers: Answers, others: tuple[End, ...], ports: tuple[PublishedPo
             if known is not None and not known.reached(Door(port=port.target, protocol=port.protocol)):
                 words, fix = not_listening(end, known, port)
                 return failed("program", words, CauseId.NOT_LISTENING, fix)
-    return ok("program", ", ".join(f"{one.published} leads to {one.target}" for one in ports))
+    return ok("program", "; ".join(_led(setup, others, one) for one in ports))
+
+
+def _led(setup: Setup, others: tuple[End, ...], port: PublishedPort) -> str:
+    """Return where a published port leads, and in host mode on which hosts alone."""
+    words = f"{port.published} leads to {port.target}"
+    if port.mode is PublishMode.INGRESS:
+        return words
+    answering = dict.fromkeys(end.host for end in others if end.host)
+    silent = [host for host in setup.approaches if host not in answering]
+    words += f" in host mode, so it opens only on hosts with a task: {', '.join(answering) or 'none'}"
+    return words + (f", not on {', '.join(silent)}" if silent else "")
 
 
 def _balancer(answers: Answers, ports: tuple[PublishedPort, ...], tried: list[Outcome]) -> Iterator[Layer]:
