@@ -18,6 +18,7 @@ from swarmnet.verify.scenarios import ALL
 from swarmnet.verify.story import VerifyOptions
 from tests.support.live_verify import run
 from tests.support.recorded_runs import Recorder, save
+from tests.support.waiting import LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +79,7 @@ class Staged:
             for fault in self.faults:
                 lab.break_(fault)
             for host, script in self.breaks.items():
-                done = lab.exec(host, _shell(lab, script))
+                done = lab.exec(host, _shell(lab, script), limit=LIMIT)
                 assert done.exit_code == 0, (self.mode, host, done.last_words())
             yield
         finally:
@@ -227,8 +228,8 @@ OWN = (
         MESH,
         breaks={
             "m2": "(busybox nc -ll -p 8099 -e cat > /dev/null 2>&1 & echo $! > /run/nc.pid)",
-            "m1": "docker service create -d --name hiding --network plain -p 8099:80 --replicas 1"
-            " own:1 httpd -f -p 80 -h /www; sleep 10",
+            "m1": "docker service create -q -d=false --name hiding --network plain -p 8099:80 --replicas 1"
+            " own:1 httpd -f -p 80 -h /www",
         },
         heals={"m2": "kill $(cat /run/nc.pid)", "m1": "docker service rm hiding"},
     ),
@@ -239,8 +240,8 @@ OWN = (
         (),
         MESH,
         breaks={
-            "m1": "docker network create -d overlay --internal inner; docker service create -d --name shut"
-            " --network inner -p 8098:80 --replicas 1 own:1 httpd -f -p 80 -h /www; sleep 10"
+            "m1": "docker network create -d overlay --internal inner; docker service create -q -d=false"
+            " --name shut --network inner -p 8098:80 --replicas 1 own:1 httpd -f -p 80 -h /www"
         },
         heals={"m1": "docker service rm shut; sleep 5; docker network rm inner"},
     ),
