@@ -91,11 +91,11 @@ FAULTS = (
     Staged(
         f"iptables -t nat -D {PORT_RULE}",
         f"iptables -t nat -I {PORT_RULE}",
-        "m3",
+        "m1",
         ("operator", "web:8090"),
         "published",
         "ingress-rules",
-        "the nat rule for tcp port 8090 is missing on m3",
+        "the nat rule for tcp port 8090 is missing on m1",
     ),
     Staged(
         f"iptables -t nat -D {NAT_RULE}",
