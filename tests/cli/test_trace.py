@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from swarmnet.cli.commands.trace import behind_port, ends_of, meant
+from swarmnet.cli.commands.trace import behind_port, ends_of, meant, wish_of
 from swarmnet.errors import UsageError
+from swarmnet.model.endpoint import EndpointSpec
 from swarmnet.model.expectation import Party, PartyKind
 from swarmnet.model.service import PublishedPort, PublishMode, Service, ServiceSpec, Task
 from swarmnet.model.state import ClusterState, SwarmMembership
 from swarmnet.model.swarm import Node, NodeSpec
 from swarmnet.operations.expect.notation import Known, arrow_form
 from tests.cli.test_errors import types
+from tests.support.clusters import inventory
 from tests.support.setups import facts
 
 if TYPE_CHECKING:
@@ -118,3 +120,13 @@ def test_a_port_in_host_mode_is_refused_where_no_task_runs() -> None:
     assert behind_port(arrow_form("operator", "w1:8080"), OPERATOR, known, state).target == "web"
     with pytest.raises(UsageError, match="web publishes 8080 in host mode, and no task of it runs on m1"):
         behind_port(arrow_form("operator", "m1:8080"), OPERATOR, known, state)
+
+
+def test_another_name_of_a_service_is_answered_with_the_service() -> None:
+    state = swarm(PublishMode.INGRESS)
+    place = EndpointSpec(network="back", aliases=("db",))
+    spec = state.services[0].spec.model_copy(update={"networks": (place,)})
+    known = state.model_copy(update={"services": (state.services[0].model_copy(update={"spec": spec}),)})
+    with pytest.raises(UsageError) as caught:
+        wish_of("web", "db:5432", known, inventory(1, 1))
+    assert caught.value.hint == "db is another name of web on back: write web"

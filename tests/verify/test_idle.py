@@ -33,6 +33,12 @@ def state(*tasks: tuple[str, str], replicas: int | None = None) -> ClusterState:
             "--no-trunc web",
         ),
         (state(("rejected", "No such image")), "web", "runs: No such image", "--no-trunc web"),
+        (
+            state(("starting", "starting"), ("failed", "exit 1")),
+            "web",
+            "1 is starting, on its host; until the health check of its container passes, web has no name",
+            "docker inspect -f '{{json .State.Health}}' CONTAINER",
+        ),
         (state(), "web", "no container of web runs", "docker service ps --no-trunc web"),
     ],
 )

@@ -144,8 +144,17 @@ def wish_of(source: str, target: str | None, state: ClusterState, hosts: Invento
     except ValueError as error:
         raise UsageError(str(error)) from error
     if isinstance(arrow, str):
-        raise UsageError(arrow)
+        raise UsageError(arrow, hint=_alias(form.target, state))
     return TraceWish(party, arrow, timeout=WAIT)
+
+
+def _alias(word: str, state: ClusterState) -> str | None:
+    """Return which service a word is another name of; None where it is none."""
+    for service in state.services:
+        for place in service.spec.networks or ():
+            if word in (place.aliases or ()):
+                return f"{word} is another name of {service.spec.name} on {place.network}: write {service.spec.name}"
+    return None
 
 
 def behind_port(form: ArrowForm, source: Party, known: Known, state: ClusterState) -> ArrowForm:
