@@ -47,7 +47,7 @@ def idle(state: ClusterState, party: str) -> Idle:
 
 
 def _starting(state: ClusterState, party: str, tasks: list[Task]) -> Idle:
-    """Return that containers run which the swarm does not count: a task starts until its health check has passed."""
+    """Say that containers run which the swarm does not count: a task starts until its health check has passed."""
     hosts = {one.engine.membership.node_id: one.host for one in state.hosts if one.engine.membership.node_id}
     places = [(hosts.get(task.node_id or "", "its host"), (task.container_id or "CONTAINER")[:12]) for task in tasks]
     many = len(tasks) > 1
