@@ -75,6 +75,8 @@ CALLS: dict[str, Callable[[Engine], object]] = {
     "join_token": lambda engine: engine.join_token(Role.WORKER),
     "leave_swarm": lambda engine: engine.leave_swarm(force=True),
     "load_image": lambda engine: engine.load_image(b"x"),
+    "data_path": lambda engine: engine.data_path(),
+    "networks.data_path": lambda engine: engine.networks.data_path({"n"}),
     "networks.create": lambda engine: engine.networks.create(NetworkSpec(name="n")),
     "networks.ids": lambda engine: engine.networks.ids(),
     "networks.list": lambda engine: engine.networks.list(),

@@ -9,6 +9,7 @@ from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 
 from swarmnet.model.expectation import PartyKind
+from swarmnet.model.find import of_host
 from swarmnet.verify.ends import machine
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.scenarios.expected.asked import (
@@ -40,7 +41,7 @@ def ask_from_host(setup: Setup, answers: Answers, arrow: Arrow) -> tuple[Questio
 def from_host(setup: Setup, answers: Answers, arrow: Arrow) -> Iterator[Layer]:
     """Yield the way from a host: whether it could be asked, then the published ports, or name, route and port."""
     host = arrow.source.name
-    observer = next((one for one in setup.observers if one.host == host), None)
+    observer = of_host(setup.observers, host)
     if observer is None or observer.problem is not None:
         yield unknown("host", f"{host} could not be asked: {observer.problem if observer else 'it did not answer'}")
         return

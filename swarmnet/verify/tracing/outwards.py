@@ -12,6 +12,8 @@ from swarmnet.model.service import PublishMode
 from swarmnet.model.trace import Layer
 from swarmnet.verify.ends import HOST_NETWORK
 from swarmnet.verify.ids import CauseId
+from swarmnet.verify.iptables import CHAIN, EMPTY, is_published
+from swarmnet.verify.keys import SAVE
 from swarmnet.verify.packet_filter import Packet
 from swarmnet.verify.scenarios.expected.asked import (
     OPEN,
@@ -29,7 +31,7 @@ from swarmnet.verify.scenarios.hosts.passed_on import INSIDE
 from swarmnet.verify.scenarios.mesh.mesh import address_of
 from swarmnet.verify.scenarios.own.processes import PROGRAMS, not_listening, program_of
 from swarmnet.verify.tracing.asking import TRACE, by_name, namespace_of, places_of
-from swarmnet.verify.tracing.doors import Shut
+from swarmnet.verify.tracing.doors import PUBLISHED, Shut
 from swarmnet.verify.tracing.layers import container, failed, ok, target, unknown, worst
 from swarmnet.verify.tracing.names import hidden, own_servers
 from swarmnet.verify.tracing.rules import reaches, stopped, untranslated
@@ -156,10 +158,11 @@ def published(setup: Setup, answers: Answers, arrow: Arrow) -> Iterator[Layer]:
                 yield stop
     yield ok("firewall", "no rule of the hosts that is known here drops them" if lost else "hosts let them in")
     yield from _balancer(answers, ports, tried)
+    yield from _unled(setup, answers, ports)
     judged = Outside().judge(setup, answers).verdicts[0]
     shut = tuple(dict.fromkeys(one.target.network for one in tried if one.seen in SHUT))
     yield Layer(
-        name="published",
+        name=PUBLISHED,
         status=judged.status,
         detail=judged.detail,
         cause=judged.cause,
@@ -225,6 +228,30 @@ def _balancer(answers: Answers, ports: tuple[PublishedPort, ...], tried: list[Ou
         fix = "use a kernel with CONFIG_IP_VS (modprobe ip_vs ip_vs_rr), or publish the port in host mode"
         yield unknown("balancer", words, fix).model_copy(update={"cause": CauseId.NO_IPVS})
     yield ok("balancer", "the hosts' kernels can balance" if bad else "the hosts' kernels balance")
+
+
+def _unled(setup: Setup, answers: Answers, ports: tuple[PublishedPort, ...]) -> Iterator[Layer]:
+    """Yield the hosts without the rule that leads a port into the mesh.
+
+    The engine listens at each port of the mesh itself, to hold it, and takes no connection: without the rule, a port
+    opens and nothing answers (seen on 26.1 and 28.5).
+    """
+    for port in ports:
+        lacking = [
+            host for host in setup.approaches if port.mode is PublishMode.INGRESS and _lacks(answers, host, port)
+        ]
+        if lacking:
+            words = f"the nat rule for {port.protocol} port {port.published} is missing on {', '.join(lacking)}"
+            fix = f"restart Docker on {', '.join(lacking)} to recreate the rule (systemctl restart docker)"
+            yield failed(PUBLISHED, f"{words}: it may open there, and no task answers", CauseId.INGRESS_RULES, fix)
+
+
+def _lacks(answers: Answers, host: str, port: PublishedPort) -> bool:
+    """Return whether the engine's rules are on a host, and that of this port is not."""
+    rules, programs = SAVE.read(answers, host), PROGRAMS.read(answers, host)
+    if rules is None or programs is None or not programs.has_ipvs or CHAIN not in rules.get("nat", EMPTY).chains:
+        return False
+    return not is_published(rules, port.published or 0, port.protocol)
 
 
 def _kept_out(setup: Setup, answers: Answers, one: Outcome, port: PublishedPort) -> Layer | None:

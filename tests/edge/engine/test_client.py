@@ -15,6 +15,7 @@ from swarmnet.edge.operator.clock import SystemClock
 from swarmnet.errors import (
     ConflictError,
     EngineError,
+    EngineTimeoutError,
     HostTimeoutError,
     NotAManagerError,
     NotFoundError,
@@ -55,7 +56,7 @@ def test_threads_that_wait_for_the_first_answer_of_a_frozen_engine_wait_for_it_o
     frozen = Engine("m1", talker.open, SystemClock(1.0))
     with ThreadPoolExecutor(2) as pool:
         asked: list[Future[object]] = [pool.submit(frozen.networks.list), pool.submit(frozen.facts)]
-        assert {type(future.exception()) for future in asked} == {HostTimeoutError}
+        assert {type(future.exception()) for future in asked} == {EngineTimeoutError}
     assert [line for line in talker.lines if "_ping" in line] == ["GET /_ping HTTP/1.1"]
     frozen.close()
 

@@ -41,6 +41,7 @@ LOGGED = ("MODE={}", 'form data: {{"Image":"x","Cmd":["{}"]}}', "Env:[A=b C={}]"
 
 @given(SECRETS, AROUND, AROUND, st.sampled_from(FORMS[:-1]))
 @example("Zq9a@b/c:d#e", "", "", FORMS[0])
+@example("Zq9*0000000", "", "", "Authorization: Bearer {}")
 def test_a_value_whose_name_or_form_is_secret_is_hidden_in_any_text(
     secret: str, before: str, after: str, form: str
 ) -> None:

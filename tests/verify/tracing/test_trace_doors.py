@@ -1,0 +1,45 @@
+"""A published port of the mesh on a host without the rule that leads it there."""
+
+from __future__ import annotations
+
+import pytest
+
+from swarmnet.model.report import Status
+from swarmnet.verify.keys import SAVE
+from swarmnet.verify.scenario import Answer
+from swarmnet.verify.scenarios.expected.outside import Outside
+from swarmnet.verify.scenarios.own.processes import PROGRAMS
+from swarmnet.verify.tracing.paths import paths_of
+from tests.verify.scenarios.test_expected import WEB, arrow
+from tests.verify.scenarios.test_expected_outside import EVERYWHERE, OPERATOR, answers, published
+from tests.verify.tracing.test_trace import RULES
+
+ENGINES = """*nat
+:PREROUTING ACCEPT
+:DOCKER-INGRESS -
+-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER-INGRESS
+-A DOCKER-INGRESS -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.18.0.2:8080
+-A DOCKER-INGRESS -j RETURN
+COMMIT
+"""
+LACKING = ENGINES.replace("--dport 8080", "--dport 9090")
+
+
+@pytest.mark.parametrize(
+    ("rules", "kernel", "is_named"),
+    [(ENGINES, "@ipvs\n", False), (LACKING, "@ipvs\n", True), (LACKING, "", False), (RULES, "@ipvs\n", False)],
+)
+def test_a_port_that_opens_without_the_rule_of_the_mesh_leads_to_no_task(
+    rules: str, kernel: str, *, is_named: bool
+) -> None:
+    """The engine's own listener takes such connections; without IPVS, engines make no rules."""
+    way = arrow(OPERATOR, WEB, 8080)
+    setup = published(way)
+    found = answers(setup, Outside(), EVERYWHERE)
+    found["m1", SAVE.name] = Answer({"exit": 0, "stdout": rules})
+    found["m1", PROGRAMS.name] = Answer({"exit": 0, "stdout": kernel})
+    (path,) = paths_of(setup, found, way)
+    last = path.layers[-1]
+    assert (last.status is Status.FAILED) is is_named
+    assert (last.cause == "ingress-rules") is is_named
+    assert ("missing on m1" in last.detail) is is_named
