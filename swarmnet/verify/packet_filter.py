@@ -47,6 +47,8 @@ class Packet:
     """The address and port that the client asked for, where the engine leads its connection to others."""
     decrypted: bool = False
     """True for what came in ESP: it meets the host's rules a second time, as what it carries."""
+    length: int | None = None
+    """The bytes of the IP packet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +197,7 @@ _CHECKS: dict[str, Callable[[Packet, str], bool | None]] = {
     "--dports": lambda packet, wanted: _among(packet.port, wanted),
     "--sport": lambda packet, wanted: _among(packet.from_port, wanted),
     "--sports": lambda packet, wanted: _among(packet.from_port, wanted),
+    "--length": lambda packet, wanted: _among(packet.length, wanted),
     "--state": _state,
     "--ctstate": _state,
     "--pol": _pol,

@@ -121,8 +121,8 @@ FAULTS = (
         "m2",
         ("shop_api", "shop_db:80"),
         "size",
-        "path-mtu",
-        "packets of 1450 bytes",
+        "firewall-drops",
+        "the firewall of m2 drops full-size udp 4789",
     ),
     Staged(
         *on_service("--publish-rm 80 --publish-add 8090:81 web", "--publish-rm 81 --publish-add 8090:80 web"),

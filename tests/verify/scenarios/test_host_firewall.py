@@ -11,6 +11,7 @@ from swarmnet.model.hosts import Role
 from swarmnet.model.report import Status
 from swarmnet.model.state import ClusterState, Route, SwarmMembership
 from swarmnet.model.swarm import Node, NodeSpec
+from swarmnet.verify import claims
 from swarmnet.verify.causes.consequences import traced
 from swarmnet.verify.causes.pairs import explain
 from swarmnet.verify.iptables import parse
@@ -157,6 +158,11 @@ def test_rules_of_engines_and_of_common_firewalls_are_fine() -> None:
         ("-A INPUT -p udp -m udp --dport 7946 -j DROP", "drops udp 7946 from w1, w2"),
         ("-A INPUT -s 192.0.2.1/32 -p udp -m udp --dport 4789 -j DROP", "drops udp 4789 from w1"),
         ("-A OUTPUT -d 192.0.2.2/32 -p udp -m udp --dport 7946 -j DROP", "drops udp 7946 to w2"),
+        (
+            "-A INPUT -p udp -m udp --dport 4789 -m length --length 1400:65535 -j DROP",
+            "drops full-size udp 4789 from w1",
+        ),
+        ("-A INPUT -p udp -m length --length 700:65535 -j DROP", "drops full-size udp 4789 from w1"),
         ("-A INPUT -m conntrack --ctstate ESTABLISHED -j DROP", "drops answers (ESTABLISHED) from w1, w2"),
         ("-A FORWARD -j DROP", "drops tcp 30000 of the probe service, answers of tcp 30000 forwarded for w1, w2"),
         ("-A FORWARD -m state --state ESTABLISHED -j DROP", "drops answers of tcp 30000 forwarded for w1, w2"),
@@ -170,6 +176,21 @@ def test_what_a_host_drops_is_named_with_the_rule_and_the_command_that_removes_i
     assert (verdict.status, verdict.subject) == (Status.FAILED, "host w3")
     assert verdict.detail.startswith(f"the firewall of w3 {words}")
     assert verdict.evidence["commands"] == [f"iptables -D {rule[3:]}"]
+
+
+def test_a_rule_that_drops_no_packet_as_large_as_those_of_the_swarm_is_fine() -> None:
+    for rule in (
+        "-A INPUT -p udp -m length --length 1501:65535 -j DROP",
+        "-A INPUT -p udp -m length --length 0:27 -j DROP",
+    ):
+        (verdict,) = judged({"w3": DOCKER.format(user="", before=f"{rule}\n")})
+        assert verdict.status is Status.OK
+
+
+def test_what_is_too_large_for_a_rule_explains_what_stalls_on_that_way() -> None:
+    rule = "-A INPUT -p udp -m udp --dport 4789 -m length --length 1400:65535 -j DROP"
+    (verdict,) = judged({"w3": DOCKER.format(user="", before=f"{rule}\n")})
+    assert verdict.broken == {claims.path("w1", "w3"), claims.path("w2", "w3")}
 
 
 def judged_by_ipv6(rules: dict[str, str]) -> tuple[Verdict, ...]:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from swarmnet.verify.scenario import Setup
 
 GOSSIP, ORDERS = 7946, 2377
+MTU, ESP_TAKES = 1500, 26
+"""Bytes that engines expect a device to carry unless a network says it, and those of them that ESP takes (libnetwork:
+a container's MTU is 50 bytes less, 76 on an encrypted network)."""
 BRIDGE = "docker_gwbridge"
 """To which each host forwards what comes for a published port."""
 
@@ -86,6 +89,9 @@ def _between(setup: Setup, host: str, way: tuple[str, str], known: dict[str, str
     if has_plain or not is_coming:
         packet, carried = replace(here, port=data), not has_plain
         yield Crossing(f"udp {data}", host, peer, chain, packet, _vxlan(*way), is_carried=carried)
+        whole = replace(packet, length=_full(setup, encrypted=carried))
+        large = frozenset({claims.path(*way)})
+        yield Crossing(f"full-size udp {data}", host, peer, chain, whole, large, is_carried=carried)
     for protocol in ("udp", "tcp"):
         from_port = GOSSIP if protocol == "udp" else None
         packet = replace(here, protocol=protocol, port=GOSSIP, from_port=from_port)
@@ -100,6 +106,9 @@ def _between(setup: Setup, host: str, way: tuple[str, str], known: dict[str, str
         if is_coming:
             inner = replace(here, port=data, decrypted=True)
             yield Crossing(f"udp {data} that came in esp", host, peer, chain, inner, esp, is_carried=True)
+            whole = replace(inner, length=_full(setup, encrypted=True))
+            large = frozenset({claims.path(*way)})
+            yield Crossing(f"full-size udp {data} that came in esp", host, peer, chain, whole, large, is_carried=True)
     # Answers that do not come in are those of doors, too.
     doors = frozenset(claims.door(host, peer, protocol) for protocol in ("tcp", "udp")) if is_coming else frozenset()
     answer = replace(here, protocol="tcp", from_port=GOSSIP, state="ESTABLISHED")
@@ -124,6 +133,13 @@ def _has_plain(setup: Setup) -> bool:
     """Return whether any overlay sends VXLAN without ESP."""
     nets = (*setup.networks, *setup.state.networks, *((setup.control,) if setup.control else ()))
     return any(net.spec.driver == "overlay" and not net.spec.encrypted for net in nets) or not nets
+
+
+def _full(setup: Setup, *, encrypted: bool) -> int:
+    """Return the bytes of the largest packet of VXLAN that containers cause, before ESP."""
+    nets = [net.spec for net in (*setup.networks, *setup.state.networks) if net.spec.driver == "overlay"]
+    sizes = [net.mtu or MTU for net in nets if bool(net.encrypted) is encrypted]
+    return max(sizes, default=MTU) - (ESP_TAKES if encrypted else 0)
 
 
 def _has_esp(setup: Setup) -> bool:

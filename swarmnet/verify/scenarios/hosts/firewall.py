@@ -74,6 +74,11 @@ class Dropper:
         return self.back_end in (LEGACY, NFT)
 
     @property
+    def asks_length(self) -> bool:
+        """Whether it drops packets by their length: any other rule drops small ones, too."""
+        return self.rule is not None and "--length" in self.rule.words
+
+    @property
     def is_at_card(self) -> bool:
         """Whether it is at a network device, where tools for firewalls do not show it."""
         return self.back_end == TC
@@ -217,7 +222,8 @@ def _droppers(
         host = crossing.host
         read = six.get(host, ()) if crossing.is_by_ipv6 else (*tables.get(host, ()), *at_cards(answers, host))
         for back_end in read:
-            if (dropper := _dropped_by(read, back_end, crossing)) is not None:
+            dropper = _dropped_by(read, back_end, crossing)
+            if dropper is not None and (crossing.packet.length is None or dropper.asks_length):
                 found.setdefault((host, dropper), []).append(crossing)
     return found
 
