@@ -10,9 +10,9 @@ from swarmnet.model.expectation import Party, PartyKind
 from swarmnet.model.halted import LASTING, word_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from swarmnet.model.expectation import Expectations
+    from swarmnet.model.expectation import Arrow, Expectations
     from swarmnet.model.service import Task
     from swarmnet.model.state import ClusterState, Container, HostFacts
 
@@ -50,6 +50,15 @@ class End:
         if self.is_machine:
             return self.name
         return f"{self.name} on {self.host or 'a node that is not in the inventory'}"
+
+
+def joining(arrow: Arrow, networks: Iterable[str]) -> str:
+    """Return what gives both ends of an arrow a network in common; ``networks`` are those of its target."""
+    known = sorted({*networks} - {HOST_NETWORK})
+    if arrow.source.kind is not PartyKind.SERVICE or not known:
+        return f"attach {arrow.source} and {arrow.target} to one network"
+    command = f"docker service update --network-add {known[0]} {arrow.source}"
+    return f"attach {arrow.source} to a network of {arrow.target}: {command}"
 
 
 def machine(host: str) -> End:

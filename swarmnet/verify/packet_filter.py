@@ -185,6 +185,8 @@ def _asked_port(packet: Packet, wanted: str) -> bool | None:
     return _among(packet.asked[1], wanted)
 
 
+LENGTH = "--length"
+"""What a rule asks for that takes small packets and not large ones, or the other way round."""
 _LAST = ("-j", "--jump", "-g", "--goto")
 _SILENT = ("-m", "--match", "--comment", "--dir")
 _CHECKS: dict[str, Callable[[Packet, str], bool | None]] = {
@@ -197,7 +199,7 @@ _CHECKS: dict[str, Callable[[Packet, str], bool | None]] = {
     "--dports": lambda packet, wanted: _among(packet.port, wanted),
     "--sport": lambda packet, wanted: _among(packet.from_port, wanted),
     "--sports": lambda packet, wanted: _among(packet.from_port, wanted),
-    "--length": lambda packet, wanted: _among(packet.length, wanted),
+    LENGTH: lambda packet, wanted: _among(packet.length, wanted),
     "--state": _state,
     "--ctstate": _state,
     "--pol": _pol,

@@ -188,6 +188,6 @@ FAULTS = (
         ("web", "alone:80"),
         "network",
         "no-shared-network",
-        "no network has both (web: front; alone:",
+        "they have no network in common (web: front; alone:",
     ),
 )  # fmt: skip

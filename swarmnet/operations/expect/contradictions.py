@@ -74,7 +74,8 @@ def _within(arrow: Arrow, state: ClusterState) -> Iterator[str]:
     common = _common(arrow, state)
     if arrow.allowed and common is not None and not common:
         places = "; ".join(f"{end}: {_words(_of(end, state))}" for end in (arrow.source, arrow.target))
-        yield f"{arrow} is not possible: no network has both ({places}): attach one of them to a network of the other"
+        words = f"{arrow} is not possible: they have no network in common ({places})"
+        yield f"{words}: attach one of them to a network of the other"
     if common and not arrow.allowed and not arrow.doors:
         yield (
             f"{arrow} is denied, which is not possible: both are on {_words(common)}, where every port is open to all:"

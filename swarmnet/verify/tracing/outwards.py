@@ -95,7 +95,7 @@ def _passed_on(setup: Setup, answers: Answers, end: End, default: JsonObject, tr
     lost = [one for one in tried if one.seen in (SILENT, UNREACHABLE) and one.addresses]
     if not lost:
         yield ok("firewall", f"{end.host} passes the packets on")
-        yield ok("masquerade", f"{end.host} gives them its own address")
+        yield ok("masquerade", f"{end.host} sends them out with its own address")
         return
     if lost[0].addresses[0] == address_of(setup, end.host):
         return  # the host itself is asked: nothing is passed on
@@ -115,7 +115,7 @@ def _passed_on(setup: Setup, answers: Answers, end: End, default: JsonObject, tr
     yield ok("firewall", f"no rule of {end.host} that is known here drops them")
     if mine and (stop := untranslated(answers, end.host, packet)) is not None:
         yield failed("masquerade", stop.words, stop.cause, stop.fix)
-    yield ok("masquerade", f"{end.host} has a rule that gives them its own address")
+    yield ok("masquerade", f"{end.host} has a rule that sends them out with its own address")
 
 
 def _device(place: object) -> object:
@@ -156,7 +156,9 @@ def published(setup: Setup, answers: Answers, arrow: Arrow) -> Iterator[Layer]:
         for port in ports:
             if port.published == one.target.door.port and (stop := _kept_out(setup, answers, one, port)) is not None:
                 yield stop
-    yield ok("firewall", "no rule of the hosts that is known here drops them" if lost else "hosts let them in")
+    yield ok(
+        "firewall", "no rule of the hosts that is known here drops them" if lost else "the hosts let connections in"
+    )
     yield from _balancer(answers, ports, tried)
     yield from _unled(setup, answers, ports)
     judged = Outside().judge(setup, answers).verdicts[0]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from swarmnet.model.expectation import PartyKind
 from swarmnet.model.report import Status
 from swarmnet.model.trace import Layer, Path
-from swarmnet.verify.ends import HOST_NETWORK
+from swarmnet.verify.ends import HOST_NETWORK, joining
 from swarmnet.verify.idle import idle
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.keys import outcomes
@@ -102,9 +102,9 @@ def _network(arrow: Arrow, end: End, others: tuple[End, ...]) -> Layer:
     mine, theirs = ", ".join(sorted(end.addresses)) or "none", ", ".join(sorted(there)) or "none"
     return failed(
         "network",
-        f"no network has both ({arrow.source}: {mine}; {arrow.target}: {theirs})",
+        f"they have no network in common ({arrow.source}: {mine}; {arrow.target}: {theirs})",
         CauseId.NO_SHARED_NETWORK,
-        f"attach {arrow.source} and {arrow.target} to one network",
+        joining(arrow, there),
     )
 
 

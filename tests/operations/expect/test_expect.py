@@ -130,7 +130,7 @@ def test_what_says_nothing_is_refused_with_what_to_write(lines: str, said: str) 
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        ("allow: ['web -> db: 5432']", "no network has both (web: front; db: back)"),
+        ("allow: ['web -> db: 5432']", "they have no network in common (web: front; db: back)"),
         ("deny: [web -> api]", "both are on front, where every port is open to all"),
         (
             "rest: deny, allow: [api -> db, 'outside -> web: 8080']",

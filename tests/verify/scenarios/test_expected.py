@@ -219,7 +219,7 @@ def test_a_virtual_address_is_not_blamed_where_nothing_behind_it_answers_either(
 def test_an_allowed_pair_without_a_common_network_is_named_as_such() -> None:
     verdict = judged(Hosts(expecting(arrow(WEB, DB, 5432))))["web -> db: 5432"]
     assert verdict.cause == CauseId.NO_SHARED_NETWORK
-    assert "no network has both (web: front; db: back)" in verdict.detail
+    assert "they have no network in common (web: front; db: back)" in verdict.detail
 
 
 @pytest.mark.parametrize("allowed", [True, False])

@@ -98,11 +98,14 @@ def test_a_program_that_a_signal_stopped_is_named_with_the_signal_that_lets_it_g
 @pytest.mark.parametrize(
     ("sockets", "said"),
     [
-        ([socket("tcp", ANY, 8000)], "leads to port 80 of web.1 on w1, and no program listens there; it has 8000"),
-        ([], "it has no TCP port"),
+        (
+            [socket("tcp", ANY, 8000)],
+            "leads to port 80 of web.1 on w1, and no program listens there; its programs listen on 8000",
+        ),
+        ([], "no program listens there; none listens on any TCP port"),
         ([socket("tcp", OWN, 80)], "listens there for others, only on 127.0.0.1"),
         ([socket("tcp", MAPPED, 80)], "only on 127.0.0.1"),
-        ([socket("udp", ANY, 80)], "it has no TCP port"),
+        ([socket("udp", ANY, 80)], "no program listens there; none listens on any TCP port"),
     ],
 )
 def test_a_published_port_behind_which_nothing_listens_is_named_with_the_port_that_there_is(

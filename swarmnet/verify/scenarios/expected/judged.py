@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.report import Status
-from swarmnet.verify.ends import HOST_NETWORK
+from swarmnet.verify.ends import HOST_NETWORK, joining
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.scenarios.expected.asked import ARRIVED, OPEN, REACHED
 from swarmnet.verify.scenarios.expected.explained import ORDER, Reason, reason_of, udp_advice
@@ -85,8 +85,8 @@ def _reason(setup: Setup, answers: Answers, arrow: Arrow, outcome: Outcome) -> R
     places = [f"{one.party}: {', '.join(sorted(one.addresses)) or 'none'}" for one in (outcome.asker, target.end)]
     return Reason(
         CauseId.NO_SHARED_NETWORK,
-        f"no network has both ({'; '.join(places)})",
-        f"attach {arrow.source} and {arrow.target} to one network",
+        f"they have no network in common ({'; '.join(places)})",
+        joining(arrow, target.end.addresses),
     )
 
 

@@ -16,7 +16,7 @@ from swarmnet.verify.ids import CauseId
 from swarmnet.verify.iptables import CHAIN
 from swarmnet.verify.kernels import settings
 from swarmnet.verify.keys import SAVE, SAVE_6
-from swarmnet.verify.packet_filter import Fate
+from swarmnet.verify.packet_filter import LENGTH, Fate
 from swarmnet.verify.scenario import Answers, Findings, HostCommand, Question, Scenario, Setup
 from swarmnet.verify.scenarios.hosts.back_ends import (
     IPTABLES,
@@ -76,7 +76,7 @@ class Dropper:
     @property
     def asks_length(self) -> bool:
         """Whether it drops packets by their length: any other rule drops small ones, too."""
-        return self.rule is not None and "--length" in self.rule.words
+        return self.rule is not None and LENGTH in self.rule.words
 
     @property
     def is_at_card(self) -> bool:

@@ -198,17 +198,16 @@ def stopped(end: End, program: Program) -> tuple[str, str]:
 def not_listening(end: End, known: Listening, port: PublishedPort) -> tuple[str, str]:
     """Return what a published port leads to in a container where nothing listens for others, and what to do."""
     door = Door(port=port.target, protocol=port.protocol)
-    where, has = known.on(door), ", ".join(map(str, known.doors())) or "no TCP port"
+    where, others = known.on(door), ", ".join(map(str, known.doors()))
     alone = f" for others, only on {', '.join(sorted(where))}" if where else ""
-    words = (
-        f"published port {port.published or '?'} leads to port {door} of {end}, and no program listens there{alone};"
-    )
+    else_at = "" if where else f"; its programs listen on {others}" if others else "; none listens on any TCP port"
+    words = f"published port {port.published or '?'} leads to port {door} of {end}, and no program listens there{alone}"
     fix = (
         "let it listen on all addresses (0.0.0.0)"
         if where
         else "correct the port's target, or the program's port; if it starts slowly, try again later"
     )
-    return f"{words} it has {has}", fix
+    return words + else_at, fix
 
 
 def _programs(value: JsonObject) -> Programs | None:
