@@ -148,6 +148,15 @@ FAULTS = (
         "no suitable node",
     ),
     Staged(
+        "docker service update -d -q --health-cmd false --health-interval 2s --health-retries 100 alone",
+        "docker service update --detach=false -q --no-healthcheck alone",
+        "m1",
+        ("web", "alone:80"),
+        "target",
+        "no-running-task",
+        "until the health check of its container passes, alone has no name",
+    ),
+    Staged(
         "iptables -I INPUT -p udp --dport 4789 -j DROP",
         "iptables -D INPUT -p udp --dport 4789 -j DROP",
         "m2",

@@ -10,9 +10,10 @@ from swarmnet.model.report import Status
 from swarmnet.model.trace import Layer
 from swarmnet.verify.ends import HOST_NETWORK, has_names
 from swarmnet.verify.ids import CauseId
-from swarmnet.verify.own import overlays_of
+from swarmnet.verify.own import overlays_of, running
 from swarmnet.verify.scenarios.expected.asked import UNRESOLVABLE
 from swarmnet.verify.scenarios.own.extra_hosts import REMOVE, astray
+from swarmnet.verify.scenarios.own.names import STALE_FIX
 from swarmnet.verify.scenarios.own.processes import (
     NAMESERVER_FIX,
     PROGRAMS,
@@ -28,6 +29,7 @@ from swarmnet.verify.tracing.layers import failed, ok, unknown
 
 if TYPE_CHECKING:
     from swarmnet.model.expectation import Arrow
+    from swarmnet.model.state import ClusterState
     from swarmnet.verify.ends import End
     from swarmnet.verify.scenario import Answers, Setup
     from swarmnet.verify.scenarios.expected.asked import Outcome
@@ -56,11 +58,19 @@ def looked_up(
     if lost:
         fix = "compare its names and aliases (swarmnet show names), and the resolver of that host (dns-service)"
         return failed("name", f"{arrow.target.name} is not found: {lost[0].why}", CauseId.UNRESOLVABLE, fix)
-    led = {address for one in named for address in one.addresses}
+    return _led(setup, arrow, end, others, {address for one in named for address in one.addresses})
+
+
+def _led(setup: Setup, arrow: Arrow, end: End, others: tuple[End, ...], led: set[str]) -> Layer:
+    """Return whether these addresses are the target's, and else whose they are."""
     service = setup.state.service(arrow.target.name)
     virtual = {address.partition("/")[0] for address in service.virtual_ips.values()} if service is not None else set()
     known = virtual | {one for other in others for net, one in other.addresses.items() if net in end.addresses}
-    if strange := sorted(led - known):
+    strange = sorted(led - known)
+    if strange and not {*strange} & _held(setup.state):
+        words = f"{arrow.target.name} leads on {end.host} to {', '.join(strange)}, which nothing had that ran at first"
+        return failed("name", words, CauseId.STALE_ADDRESS, STALE_FIX.removesuffix(":"))
+    if strange:
         return failed(
             "name",
             f"{arrow.target.name} leads to {', '.join(strange)}, which is not an address of {arrow.target}",
@@ -69,6 +79,15 @@ def looked_up(
         )
     kind = "its virtual address" if led & virtual else "its containers"
     return ok("name", f"{arrow.target.name} -> {', '.join(sorted(led))} ({kind})")
+
+
+def _held(state: ClusterState) -> set[str]:
+    """Return every address that a running task, a service or a container has."""
+    found = {address for service in state.services for address in service.virtual_ips.values()}
+    found |= {address for task in running(state.tasks) for several in task.networks.values() for address in several}
+    boxes = (box for host in state.hosts for box in host.containers if box.running)
+    found |= {place.address for box in boxes for place in box.endpoints if place.address}
+    return {address.partition("/")[0] for address in found}
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,7 +148,7 @@ REFUSED: JsonObject = {"seen": "refused", "why": "Connection refused"}
     ("label", "outcome", "layer", "cause"),
     [
         ("db:5432", {"seen": "unresolvable", "why": "no such name"}, "name", "unresolvable"),
-        ("db:5432", {"seen": "open", "why": "", "addresses": ["10.2.0.77"]}, "name", "names"),
+        ("db:5432", {"seen": "open", "why": "", "addresses": ["10.2.0.77"]}, "name", "stale-address"),
         ("10.2.0.4:5432", REFUSED, "port", "refused"),
         ("10.2.0.4:5432", SILENT, "port", "blocked"),
         ("db:5432", SILENT, "balancer", "vip"),

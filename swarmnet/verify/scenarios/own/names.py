@@ -183,10 +183,12 @@ def _left(setup: Setup, looks: list[Look]) -> tuple[frozenset[Claim], ...]:
 
 
 _RENEWED = frozenset({CauseId.NAMELESS_TASK, CauseId.STALE_ADDRESS})
+STALE_FIX = (
+    "renew the name (docker service update --force); if the address stays, restart Docker on the hosts that give it:"
+)
 _FIXES = {
     CauseId.NAMELESS_TASK: f"{RENEW}:",
-    CauseId.STALE_ADDRESS: "renew the name (docker service update --force); if the address stays, restart Docker on the"
-    " hosts that give it:",
+    CauseId.STALE_ADDRESS: STALE_FIX,
     CauseId.ALIAS_TWICE: "if that is not on purpose, give one of them another name",
 }
 
