@@ -34,6 +34,8 @@ program=$(command -v dockerd) && program=$(readlink -f "$program") && {
 if [ -e /var/snap/docker ] || [ -e /snap/docker ]; then tell snap yes; fi
 command -v dpkg-query >/dev/null && command -v apt-get >/dev/null || exit 0
 [ -z "$(dpkg --audit)" ] || tell unfinished yes
+offers=$(apt-cache show "$@" 2>/dev/null | awk '/^Package: / { name = $2 } /^Version: / { print name, $2 }')
+candidates=$(apt-cache policy "$@" 2>/dev/null | awk '/^[^ ]/ { name = $1 } /^  Candidate: / { print name, $2 }')
 for name in "$@"; do
   present=
   set -- $(dpkg-query -W -f '${db:Status-Status} ${Version}' "$name" 2>/dev/null)
@@ -41,18 +43,23 @@ for name in "$@"; do
   not-installed | config-files) ;;
   *) present=$2; tell installed "$name" "$present" ;;
   esac
-  for version in $(apt-cache show "$name" 2>/dev/null | sed -n 's/^Version: //p'); do
+  echo "$offers" | while read -r package version; do
+    [ "$package" = "$name" ] || continue
     order=ok
     [ -z "$present" ] || ! dpkg --compare-versions "$version" lt "$present" || order=older
     tell offer "$name" "$version" "$order"
   done
-  candidate=$(apt-cache policy "$name" 2>/dev/null | sed -n 's/^  Candidate: //p')
-  case $candidate in '' | '(none)') ;; *) tell candidate "$name" "$candidate" ;; esac
+  echo "$candidates" | while read -r package version; do
+    case "$package $version" in "$name: (none)") ;; "$name: "*) tell candidate "$name" "$version" ;; esac
+  done
 done
 lists=$(stat -c %Y /var/lib/apt/lists/partial 2>/dev/null) && tell age $(($(date +%s) - lists))
 exit 0
 """
-"""``sh -c FACTS sh NAME...`` prints a line for each fact, its words separated by tabs."""
+"""``sh -c FACTS sh NAME...`` prints a line for each fact, its words separated by tabs.
+
+apt reads all its lists for each question, which takes a second: it is asked twice for all packages together.
+"""
 
 _APT = ("env", "LC_ALL=C", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q")
 _STEP = re.compile(r"(?P<verb>Inst|Remv) (?P<name>\S+)(?: \[(?P<before>[^\]]+)\])?(?: \((?P<after>\S+))?")
