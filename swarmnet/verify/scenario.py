@@ -12,6 +12,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Verdict
@@ -108,9 +109,12 @@ class MeshService:
     """The tasks' addresses on the routing mesh's own network."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Setup:
-    """What is tested: the cluster as observed, the networks, and the probes that were started."""
+    """What is tested: the cluster as observed, the networks, and the probes that were started.
+
+    It has no slots: what is asked of it thousands of times is kept.
+    """
 
     state: ClusterState
     networks: tuple[Network, ...]
@@ -171,12 +175,12 @@ class Setup:
         known = self.service.virtual_ips if self.service else {}
         return tuple(net for net in self.networks if net.spec.name in known)
 
-    @property
+    @cached_property
     def watched(self) -> tuple[str, ...]:
         """The hosts whose observer runs."""
         return tuple(observer.host for observer in self.observers if observer.problem is None)
 
-    @property
+    @cached_property
     def ready(self) -> tuple[OverlayProbe, ...]:
         """The probes that run."""
         return tuple(probe for probe in self.probes if probe.problem is None)

@@ -18,7 +18,7 @@ from swarmnet.verify.keys import FILTER, MESH_TABLE, NAT, ROUTES, outcomes
 from swarmnet.verify.patterns import FEWEST_PEERS
 from swarmnet.verify.scenario import OPERATOR
 from swarmnet.verify.scenarios.balancing.ipvs import backends as backends_of
-from swarmnet.verify.scenarios.mesh.mesh import SSH, Flaw, MeshTcp, MeshUdp, failing, neighbours, views
+from swarmnet.verify.scenarios.mesh.mesh import SSH, Flaw, MeshTcp, MeshUdp, failing, neighbours, sides_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -283,7 +283,7 @@ def _others_answered(setup: Setup, answers: Answers, where: tuple[str, str], sid
     """Return whether the entry gives no answer to itself alone: other hosts asked it, and none complains."""
     entry, protocol = where
     looked = next(one.key for one in SCENARIOS.values() if one.protocol == protocol)
-    others = {side for side, door in views(setup, answers, looked) if door == entry} - {entry, OPERATOR}
+    others = sides_of(setup, answers, looked, entry) - {entry, OPERATOR}
     alone = sides[entry].flaw is Flaw.SILENT and not set(sides) - {entry, "localhost"}
     return alone and bool(others)
 

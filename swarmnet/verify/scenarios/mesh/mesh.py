@@ -28,6 +28,8 @@ from swarmnet.verify.scenario import (
 from swarmnet.verify.scenarios.balancing.balanced import SURE_TURNS, has_ipvs, is_stale, reached
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from swarmnet.model.base import JsonObject, JsonValue
     from swarmnet.verify.keys import Key
     from swarmnet.verify.scenario import MeshService
@@ -178,7 +180,8 @@ class MeshScenario(Scenario):
         return [address, mesh.ports[self.protocol], self.protocol]
 
     def _closer(self, setup: Setup, answers: Answers, hosts: tuple[str, ...]) -> list[Question]:
-        bad = [host for host in hosts if host in failing(setup, answers, self.key)]
+        complaints = failing(setup, answers, self.key)
+        bad = [host for host in hosts if host in complaints]
         found: list[Question] = [
             HostCommand(host, key, argv, sudo=True) for host in bad for key, argv in CLOSER.items()
         ]
@@ -218,14 +221,21 @@ def reachable(setup: Setup, host: str) -> bool:
 def views(setup: Setup, answers: Answers, looked: Knocks) -> dict[tuple[str, str], View]:
     """Return what each side (a host, or the operator) saw of each entry (a host, or ``LOCALHOST``) that it asked."""
     backends = setup.mesh.backends if setup.mesh else {}
-    found = {}
+    return {place: _view(outcome, backends) for place, outcome in _tried(setup, answers, looked)}
+
+
+def sides_of(setup: Setup, answers: Answers, looked: Knocks, entry: str) -> set[str]:
+    """Return the sides that asked an entry."""
+    return {source for (source, label), _ in _tried(setup, answers, looked) if label == entry}
+
+
+def _tried(setup: Setup, answers: Answers, looked: Knocks) -> Iterator[tuple[tuple[str, str], JsonObject]]:
+    """Yield each side and entry that it asked, with the outcome; the last look at a pair comes last."""
     for source in (*entries(setup, answers), OPERATOR):
         for key in (looked, looked.again):
-            answered, _ = outcomes(answers, source, key)
-            for label, outcome in answered.items():
+            for label, outcome in outcomes(answers, source, key)[0].items():
                 if outcome.get("tries"):
-                    found[source, label] = _view(outcome, backends)
-    return found
+                    yield (source, label), outcome
 
 
 def complaining(setup: Setup, answers: Answers, looked: Knocks) -> dict[str, list[str]]:

@@ -20,6 +20,7 @@ from swarmnet.verify.scenario import Answers, Findings, ProbeTask, Question, Sce
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from collections.abc import Set as AbstractSet
 
     from swarmnet.model.base import JsonObject, JsonValue
     from swarmnet.model.network import Network
@@ -61,13 +62,7 @@ class Loss(Scenario):
                     probe, FEW, {net.spec.name: peers_on(setup, answers, probe, net) for net in setup.networks}
                 )
             ],
-            lambda: [
-                one
-                for probe in setup.ready
-                for one in _bursts(
-                    probe, MANY, {net.spec.name: _doubtful(setup, answers, probe, net) for net in setup.networks}
-                )
-            ],
+            lambda: _closer(setup, answers),
             lambda: (
                 [ProbeTask(probe.host, HEARD.name, {"kind": "heard"}) for probe in setup.ready]
                 if any(
@@ -169,13 +164,28 @@ def _burst(probe: OverlayProbe, key: str, targets: JsonObject, count: int, spaci
     return ProbeTask(probe.host, key, task | {"count": count, "spacing": round(spacing, 3)})
 
 
-def _doubtful(setup: Setup, answers: Answers, probe: OverlayProbe, network: Network) -> JsonObject:
+def _closer(setup: Setup, answers: Answers) -> list[Question]:
+    """Return the long bursts to the peers that are measured closely."""
+    at = {
+        net.spec.name: {host for pair in _lossy(setup, answers, net.spec.name) for host in pair}
+        for net in setup.networks
+    }
+
+    def wanted(probe: OverlayProbe) -> dict[str, JsonObject]:
+        return {net.spec.name: _doubtful(setup, answers, probe, net, at[net.spec.name]) for net in setup.networks}
+
+    return [one for probe in setup.ready for one in _bursts(probe, MANY, wanted(probe))]
+
+
+def _doubtful(
+    setup: Setup, answers: Answers, probe: OverlayProbe, network: Network, hosts: AbstractSet[str]
+) -> JsonObject:
     """Return the peers to measure closely: all of a host with a lossy line, and those that were asked again before.
 
-    A line that loses a tenth answers all of a few datagrams one time in eight: the other lines of its hosts reveal it.
+    A line that loses a tenth answers all of a few datagrams one time in eight: the other lines of its ``hosts`` reveal
+    it.
     """
     name = network.spec.name
-    hosts = {host for pair in _lossy(setup, answers, name) for host in pair}
     tries = [outcomes(answers, probe.host, key.on(name))[0] for key in (ICMP, UDP)]
     again = {
         peer for seen in tries for peer, one in seen.items() if one.get("ok") and _whole(one, "tries") > SENT_AGAIN
