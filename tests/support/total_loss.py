@@ -7,9 +7,11 @@ addresses; from a raft archive, on hosts with the old ones, secrets included. Ea
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -22,7 +24,6 @@ from tests.support.s3_server import BUCKET, S3Server
 from tests.support.waiting import soon
 
 if TYPE_CHECKING:
-    from ipaddress import IPv4Network
     from pathlib import Path
 
     from swarmnet.lab.spec import KernelWish
@@ -95,6 +96,8 @@ networks:
   wire: {driver: overlay, attachable: true}
 """
 SERVICES = ("keeper", "printer", "shop_cart", "web")
+ADDRESSES = IPv4Network("10.212.0.0/16")
+"""No lab chooses addresses here by itself: between its two uses, other labs must not take the story's subnet."""
 
 
 @dataclass(frozen=True)
@@ -140,15 +143,14 @@ class Ruin:
     labs: ExitStack
     """Takes down what is left of the hosts at last."""
     lost: Lab | None = None
-    """The hosts that were: without power, and holding their addresses until others have some."""
-    subnet: IPv4Network | None = None
+    """The hosts that were: without power, until others are there."""
+    subnet: IPv4Network = field(default_factory=lambda: IPv4Network((int(ADDRESSES[256 * secrets.randbelow(256)]), 24)))
     before: dict[str, Any] = field(default_factory=dict)
 
     def build_and_lose(self) -> None:
         """Make the cluster, back it up in both ways, copy both away, and destroy every disk and the laptop."""
         laptop = self.laptop("first")
-        lab = self.lost = self.labs.enter_context(self.lab(self.size.engines))
-        self.subnet = lab.record.subnet
+        lab = self.lost = self.labs.enter_context(self.lab(self.size.engines, subnet=self.subnet))
         inventory = self.inventory(lab, laptop, "site.yml", {})
         laptop.types("apply", "story.yml", "-i", inventory, "--yes", secret=SECRET)
         laptop.types("keys", "init", "--keys", "keys", "--recovery-file", "recovery.txt")
