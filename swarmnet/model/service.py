@@ -219,6 +219,24 @@ class Service(Document):
     run: int | None = None
     """How often a job was asked to run again, from 0; None for other services."""
 
+    @property
+    def effective_ports(self) -> tuple[PublishedPort, ...]:
+        """The ports that it publishes: as the engine gave them; as they are wanted where it gave none yet."""
+        return self.published or self.spec.ports or ()
+
+    @property
+    def all_ports(self) -> tuple[PublishedPort, ...]:
+        """The ports as the engine gave them, then those that are wanted and that it did not give, or not yet."""
+        numbers = {(one.published, one.protocol) for one in self.published}
+        chosen = {(one.target, one.protocol, one.mode) for one in self.published}
+
+        def is_given(port: PublishedPort) -> bool:
+            if port.published is None:
+                return (port.target, port.protocol, port.mode) in chosen
+            return (port.published, port.protocol) in numbers
+
+        return (*self.published, *(port for port in self.spec.ports or () if not is_given(port)))
+
 
 class Task(Document):
     """One task of a service, or the attachment of a container to a swarm network."""

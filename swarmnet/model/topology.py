@@ -204,7 +204,7 @@ def _container(one: Container, host: str, aliases: tuple[str, ...], address: str
 def _ports(state: ClusterState) -> Iterator[Publication]:
     names = _names(state)
     for service in state.services:
-        meshed = [one for one in service.published or service.spec.ports or () if one.mode is PublishMode.INGRESS]
+        meshed = [one for one in service.effective_ports if one.mode is PublishMode.INGRESS]
         for one in meshed:
             yield Publication(one.published, one.protocol, one.mode, one.target, service.spec.name, ())
         held: dict[tuple[int | None, str, int], list[str]] = {

@@ -111,7 +111,7 @@ def doors(names: Sequence[str], state: ClusterState, inventory: Inventory) -> tu
         where = _nodes_of(service, state)
         if not where or service.spec.mode.is_job:
             continue
-        for port in service.published or service.spec.ports or ():
+        for port in service.effective_ports:
             if port.protocol is not Protocol.TCP or port.published is None:
                 continue
             stay = [host.address for host in members if host.name not in names]

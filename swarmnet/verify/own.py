@@ -94,8 +94,8 @@ def receivers(state: ClusterState, hosts: Iterable[str]) -> tuple[End, ...]:
     """Return the running tasks behind UDP ports that services publish, by service, on these hosts; ``MOST`` on each."""
     found: dict[str, list[End]] = {host: [] for host in hosts}
     for service in own_services(state):
-        ports = (*service.published, *(service.spec.ports or ()))
-        for end in tasks_of(state, service.spec.name) if any(one.protocol is Protocol.UDP for one in ports) else ():
+        has_udp = any(one.protocol is Protocol.UDP for one in service.all_ports)
+        for end in tasks_of(state, service.spec.name) if has_udp else ():
             if end.container and end.host in found and len(found[end.host]) < MOST:
                 found[end.host].append(replace(end, watches=True))
     return tuple(end for several in found.values() for end in several)

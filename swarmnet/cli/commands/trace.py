@@ -173,7 +173,7 @@ def behind_port(form: ArrowForm, source: Party, known: Known, state: ClusterStat
         return form
     wanted = {(door.port, door.protocol) for door in form.doors}
     for service in state.services:
-        ports = (*service.published, *(service.spec.ports or ()))
+        ports = service.all_ports
         if not wanted or not wanted <= {(one.published, one.protocol) for one in ports}:
             continue
         by_task = [one for one in ports if (one.published, one.protocol) in wanted and one.mode is PublishMode.HOST]

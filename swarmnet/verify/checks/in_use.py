@@ -47,7 +47,7 @@ def wanted(setup: Setup, host: str) -> dict[tuple[str, int], str]:
         found |= swarm_ports(
             setup.data_path_port, is_manager=setup.planned is not None and host in setup.planned.managers
         )
-    present = {(port.published, port.protocol.value) for one in setup.state.services for port in one.spec.ports or ()}
+    present = {(port.published, port.protocol.value) for one in setup.state.services for port in one.all_ports}
     for one in setup.planned.published if setup.planned else ():
         if (one.port, one.protocol) not in present:
             found[one.protocol, one.port] = f"service {one.service} publishes it"

@@ -84,7 +84,7 @@ def _instead(host: str, owner: Service | None) -> str:
     """Return how a host reaches what has an address on an overlay."""
     if owner is None:
         return f"publish a port of its service, and ask for that: swarmnet trace {host} SERVICE"
-    ports = [f"{one.published}/{one.protocol}" for one in owner.published or owner.spec.ports or () if one.published]
+    ports = [f"{one.published}/{one.protocol}" for one in owner.effective_ports if one.published]
     if not ports:
         return f"publish a port of it: docker service update --publish-add published=PORT,target=PORT {owner.spec.name}"
     return (
@@ -117,7 +117,7 @@ def _refused(setup: Setup, arrow: Arrow, refused: list[int]) -> Iterator[Layer]:
     if arrow.target.kind is not PartyKind.HOST:
         return
     for service in setup.state.services:
-        for port in (*service.published, *(service.spec.ports or ())):
+        for port in service.all_ports:
             if port.published in refused:
                 words = f"{arrow.target} refuses {port.published}, which {service.spec.name} publishes"
                 fix = f"swarmnet trace {arrow.source} {service.spec.name}:{port.published} says why"

@@ -178,14 +178,15 @@ def _ports(setup: Setup, arrow: Arrow) -> tuple[PublishedPort, ...]:
     service = setup.state.service(arrow.target.name)
     if service is None:
         return ()
-    all_of_them = {(one.published, one.protocol): one for one in (*(service.spec.ports or ()), *service.published)}
     wanted = {(door.port, door.protocol) for door in arrow.doors}
-    return tuple(one for key, one in all_of_them.items() if one.published and (not wanted or key in wanted))
+    return tuple(
+        one for one in service.all_ports if one.published and (not wanted or (one.published, one.protocol) in wanted)
+    )
 
 
 def _unpublished(setup: Setup, arrow: Arrow) -> Layer:
     service = setup.state.service(arrow.target.name)
-    ports = (service.published or service.spec.ports or ()) if service is not None else ()
+    ports = service.effective_ports if service is not None else ()
     has = ", ".join(f"{one.published}/{one.protocol}" for one in ports if one.published) or "no port"
     wanted = f" {', '.join(map(str, arrow.doors))}," if arrow.doors else ""
     fix = f"publish it: docker service update --publish-add published=PORT,target=PORT {arrow.target}"

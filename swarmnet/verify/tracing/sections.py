@@ -101,7 +101,7 @@ def _socket(protocol: str, address: str, port: int) -> str:
 
 def _published(setup: Setup, party: str) -> str:
     service = setup.state.service(party)
-    ports = (service.published or service.spec.ports or ()) if service is not None else ()
+    ports = service.effective_ports if service is not None else ()
     return _list([f"{one.published or '?'}:{one.target}/{one.protocol} ({one.mode})" for one in ports])
 
 

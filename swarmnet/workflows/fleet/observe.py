@@ -265,7 +265,7 @@ def _less_published(facts: HostFacts, services: Iterable[Service]) -> HostFacts:
     """Return what a host said, less the open ports that are its engine's, for services."""
     if facts.open_ports is None:
         return facts
-    published = {(port.published, port.protocol) for one in services for port in one.spec.ports or ()}
+    published = {(port.published, port.protocol) for one in services for port in one.all_ports}
     left = tuple(one for one in facts.open_ports if (one.port, one.protocol) not in published)
     return facts.model_copy(update={"open_ports": left})
 

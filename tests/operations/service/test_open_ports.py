@@ -12,6 +12,8 @@ from tests.simulator import World
 from tests.support.plans import plan
 
 OPEN = OpenPort(port=8080, protocol=Protocol.TCP, uid=999)
+CHOICE, CHOSEN = PublishedPort(target=81), 30000
+"""A port whose number the engine chooses, and the first that it does."""
 SSHD = OpenPort(port=22, protocol=Protocol.TCP, uid=0)
 LINE = "   7: 00000000:{port:04X} 00000000:0000 0A 00000000:00000000 00:00000000 00000000   999        0 86 1\n"
 
@@ -60,9 +62,9 @@ def test_open_ports_of_services_are_their_engines_own_and_no_other_process() -> 
     world = World(managers=1, workers=1)
     world.bootstrap()
     published = PublishedPort(published=8080, target=80)
-    world.engine("m1").services.create(ServiceSpec(name="web", image="i:1", ports=(published,)))
+    world.engine("m1").services.create(ServiceSpec(name="web", image="i:1", ports=(published, CHOICE)))
     for machine in world.machines.values():
-        machine.files["/proc/net/tcp"] = "".join(LINE.format(port=port) for port in (22, 8080, 9000)).encode()
+        machine.files["/proc/net/tcp"] = "".join(LINE.format(port=port) for port in (22, 8080, 9000, CHOSEN)).encode()
     seen = {facts.host: facts.open_ports for facts in observe(world.ports()).hosts}
     assert {host: [one.port for one in ports or ()] for host, ports in seen.items()} == {
         "m1": [22, 9000],

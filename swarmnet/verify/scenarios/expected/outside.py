@@ -141,7 +141,7 @@ def _published(setup: Setup, name: str) -> dict[Door, tuple[str, ...]]:
     if service is None:
         return found
     everywhere = tuple(setup.approaches)
-    for port in (*service.published, *(service.spec.ports or ())):
+    for port in service.all_ports:
         if port.published is not None:
             with_task = tuple(dict.fromkeys(end.host for end in ends_named(setup, name) if end.host in everywhere))
             hosts = everywhere if port.mode is PublishMode.INGRESS else with_task
@@ -152,7 +152,7 @@ def _published(setup: Setup, name: str) -> dict[Door, tuple[str, ...]]:
 def _check(setup: Setup, name: str, door: Door) -> Check | None:
     """Return the check of the port behind a published one, if it is of UDP: an answer needs a question."""
     service = setup.state.service(name)
-    ports = service.spec.ports or () if service is not None else ()
+    ports = service.all_ports if service is not None else ()
     behind = [one.target for one in ports if (one.published, one.protocol) == (door.port, door.protocol)]
     inner = Door(port=behind[0], protocol=door.protocol) if behind and door.protocol == "udp" else None
     return check_at(setup, name, inner) if inner is not None else None
@@ -161,7 +161,7 @@ def _check(setup: Setup, name: str, door: Door) -> Check | None:
 def _balanced(setup: Setup, arrow: Arrow) -> frozenset[Door]:
     """Return the published ports of an arrow's target that lead through the routing mesh."""
     service = setup.state.service(arrow.target.name)
-    ports = (*service.published, *(service.spec.ports or ())) if service is not None else ()
+    ports = service.all_ports if service is not None else ()
     found = (one for one in ports if one.mode is PublishMode.INGRESS and one.published is not None)
     return frozenset(Door(port=one.published or 0, protocol=one.protocol) for one in found)
 

@@ -202,7 +202,7 @@ class Published(Scenario):
 
     def _taken(self, service: Service, where: dict[str, str]) -> Verdict:
         name, hosts = service.spec.name, ", ".join(sorted(where))
-        ports = sorted({port.published for port in service.spec.ports or () if port.published})
+        ports = sorted({port.published for port in service.all_ports if port.published})
         detail = f"a task of {name} cannot have its port on {hosts}: {where[min(where)]}"
         verdict = self.verdict(
             f"service {name}",
