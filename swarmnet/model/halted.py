@@ -68,7 +68,7 @@ def _halted(state: ClusterState) -> Iterator[Halted]:
     nodes = {facts.engine.membership.node_id: facts for facts in state.hosts}
     for task in state.tasks:
         facts, service = nodes.get(task.node_id or ""), by_id(state.services, task.service_id or "")
-        if facts is None or service is None or not task.state == task.desired_state == "running":
+        if facts is None or service is None or not task.runs:
             continue
         if word := word_of(facts, task.container_id):
             yield Halted(service.spec.name, task, facts.host, word)

@@ -257,6 +257,11 @@ class Task(Document):
     published: tuple[PublishedPort, ...] = ()
     """The ports of its node in host mode, once it runs."""
 
+    @property
+    def runs(self) -> bool:
+        """Whether it runs, and should; one that is to end may still run."""
+        return self.state == self.desired_state == "running"
+
     def called(self, service: str) -> str:
         """Return what people call it: ``web.2``; a task of a global service, which has no number, is called as that."""
         return f"{service}.{self.slot}" if self.slot else service

@@ -128,7 +128,7 @@ def _id(host: str, state: ClusterState) -> str | None:
 
 
 def _running(state: ClusterState) -> Iterator[Task]:
-    yield from (task for task in state.tasks if task.state == "running" and task.desired_state == "running")
+    yield from (task for task in state.tasks if task.runs)
 
 
 def _nodes_of(service: Service, state: ClusterState) -> set[str]:

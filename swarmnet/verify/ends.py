@@ -154,7 +154,7 @@ def _running(state: ClusterState, name: str) -> Iterator[tuple[Task, HostFacts |
     service = state.service(name)
     hosts = {node.id: facts for facts in state.hosts if (node := state.node_of(facts.host)) is not None}
     for task in state.tasks if service is not None else ():
-        if service is not None and task.service_id == service.id and task.state == task.desired_state == "running":
+        if service is not None and task.service_id == service.id and task.runs:
             yield task, hosts.get(task.node_id or "")
 
 

@@ -42,7 +42,7 @@ def overlays_of(state: ClusterState, chosen: Iterable[Network], *, named: bool) 
 
 def running(tasks: Iterable[Task]) -> tuple[Task, ...]:
     """Return the tasks that run and should."""
-    return tuple(task for task in tasks if task.state == task.desired_state == "running")
+    return tuple(task for task in tasks if task.runs)
 
 
 def left_behind(state: ClusterState) -> dict[str, str]:

@@ -250,7 +250,7 @@ def standing(manager: SwarmPort) -> Standing | None:
     if service is None:
         return None
     tasks = manager.tasks(service=service.id)
-    running = [one for one in tasks if one.state == "running" and one.desired_state == "running"]
+    running = [one for one in tasks if one.runs]
     node = by_id(manager.nodes.list(), running[0].node_id) if running else None
     last = next((one for one in tasks if one.desired_state in ("running", "ready")), tasks[0] if tasks else None)
     said = "it has no task" if last is None else f"its task is {last.state}: {last.message}".removesuffix(": ")

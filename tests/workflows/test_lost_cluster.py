@@ -34,7 +34,8 @@ from swarmnet.verify.checks.planned import planned_of
 from swarmnet.verify.checks.story import CheckOptions, check
 from swarmnet.verify.scenarios import ALL
 from swarmnet.verify.story import VerifyOptions, verify
-from swarmnet.verify.tracing.story import TraceWish, trace
+from swarmnet.verify.tracing.story import trace
+from swarmnet.verify.tracing.wish import TraceWish
 from swarmnet.workflows import in_swarm
 from swarmnet.workflows.apply import Goal, apply, prepare
 from swarmnet.workflows.backup import Order, compare_with_live, create, undisturbed

@@ -267,7 +267,7 @@ def _expected(node: Node) -> Node:
 
 
 def _running(tasks: Iterable[Task]) -> int:
-    return sum(task.state == "running" and task.desired_state == "running" for task in tasks)
+    return sum(task.runs for task in tasks)
 
 
 def _enough(nodes: Callable[[], Iterable[Node]], service: Service, tasks: tuple[Task, ...]) -> bool | None:
@@ -276,7 +276,7 @@ def _enough(nodes: Callable[[], Iterable[Node]], service: Service, tasks: tuple[
         return _job_done(service, lambda: eligible(spec, map(_expected, nodes())), tasks)
     if spec.mode is ServiceMode.GLOBAL:
         wanted = {node.id for node in eligible(spec, map(_expected, nodes()))}
-        on = {task.node_id for task in tasks if task.state == "running" and task.desired_state == "running"}
+        on = {task.node_id for task in tasks if task.runs}
         return True if wanted <= on else None
     done = spec.restart is not None and spec.restart.condition not in (None, "any")
     ended = sum(task.state == "complete" for task in tasks) if done else 0

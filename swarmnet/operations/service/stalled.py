@@ -34,7 +34,7 @@ def holding_up(service: Service, tasks: Iterable[Task], nodes: Iterable[Node]) -
 
 def without_new_task(service: Service, tasks: Iterable[Task], nodes: Iterable[Node]) -> tuple[str, ...]:
     """Return the host names of the nodes that should run the service and on which none of these tasks runs."""
-    on = {task.node_id for task in tasks if task.state == task.desired_state == "running"}
+    on = {task.node_id for task in tasks if task.runs}
     return tuple(sorted(node.name for node in eligible(service.spec, nodes) if node.id not in on))
 
 

@@ -66,7 +66,7 @@ class FinalWord:
             place = str(task.slot or task.node_id)
             if task.state == "rejected" or (task.state == "failed" and _REFUSED.search(task.message)):
                 self._refused.setdefault(place, {}).setdefault(task.id, now)
-            elif task.state == "running" and task.desired_state == "running":
+            elif task.runs:
                 self._refused.pop(place, None)
 
     def _refusal(self, tasks: Iterable[Task], now: float) -> Task | None:

@@ -160,7 +160,7 @@ def newly_homeless(before: ClusterState, after: ClusterState) -> Iterator[str]:
 
 
 def _runs(task: Task) -> bool:
-    return task.service_id is not None and task.state == "running" and task.desired_state == "running"
+    return task.service_id is not None and task.runs
 
 
 def _is_expected(service: Service) -> bool:

@@ -32,6 +32,7 @@ from swarmnet.verify.scenarios.mesh.mesh import address_of
 from swarmnet.verify.scenarios.own.processes import PROGRAMS, not_listening, program_of
 from swarmnet.verify.tracing.asking import TRACE, by_name, namespace_of, places_of
 from swarmnet.verify.tracing.doors import PUBLISHED, Shut
+from swarmnet.verify.tracing.host_mode import Opening
 from swarmnet.verify.tracing.layers import container, failed, ok, target, unknown, worst
 from swarmnet.verify.tracing.names import hidden, own_servers
 from swarmnet.verify.tracing.rules import reaches, stopped, untranslated
@@ -193,7 +194,7 @@ def _unpublished(setup: Setup, arrow: Arrow) -> Layer:
     detail = (
         f"{arrow.target} does not publish{wanted} it publishes {has}" if wanted else f"{arrow.target} publishes {has}"
     )
-    return failed("published", detail, CauseId.PORT_CLOSED, fix)
+    return failed(PUBLISHED, detail, CauseId.PORT_CLOSED, fix)
 
 
 def _program(setup: Setup, answers: Answers, others: tuple[End, ...], ports: tuple[PublishedPort, ...]) -> Layer:
@@ -210,13 +211,9 @@ def _program(setup: Setup, answers: Answers, others: tuple[End, ...], ports: tup
 
 def _led(setup: Setup, others: tuple[End, ...], port: PublishedPort) -> str:
     """Return where a published port leads, and in host mode on which hosts alone."""
-    words = f"{port.published} leads to {port.target}"
     if port.mode is PublishMode.INGRESS:
-        return words
-    answering = dict.fromkeys(end.host for end in others if end.host)
-    silent = [host for host in setup.approaches if host not in answering]
-    words += f" in host mode, so it opens only on hosts with a task: {', '.join(answering) or 'none'}"
-    return words + (f", not on {', '.join(silent)}" if silent else "")
+        return f"{port.published} leads to {port.target}"
+    return str(Opening.of(port, others, setup.approaches))
 
 
 def _balancer(answers: Answers, ports: tuple[PublishedPort, ...], tried: list[Outcome]) -> Iterator[Layer]:
@@ -236,8 +233,8 @@ def _balancer(answers: Answers, ports: tuple[PublishedPort, ...], tried: list[Ou
 def _unled(setup: Setup, answers: Answers, ports: tuple[PublishedPort, ...]) -> Iterator[Layer]:
     """Yield the hosts without the rule that leads a port into the mesh.
 
-    The engine listens at each port of the mesh itself, to hold it, and takes no connection: without the rule, a port
-    opens and nothing answers (seen on 26.1 and 28.5).
+    Without the rule, a port still opens, and nothing answers (seen on 26.1 and 28.5). Why is concluded from the source
+    of libnetwork: the engine listens at each port of the mesh itself, to hold it, and takes no connection.
     """
     for port in ports:
         lacking = [

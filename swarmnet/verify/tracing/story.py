@@ -5,12 +5,12 @@ Where packets get lost on an overlay, verify looks at those hosts afterwards, fo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import IncompleteError, UsageError
 from swarmnet.model.events import Progress
-from swarmnet.model.expectation import Arrow, Expectations, Party, PartyKind
+from swarmnet.model.expectation import PartyKind
 from swarmnet.model.standing import answered
 from swarmnet.model.trace import Trace
 from swarmnet.model.verification import Keep
@@ -32,33 +32,16 @@ from swarmnet.verify.tracing.sections import sections_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from swarmnet.model.expectation import Arrow
     from swarmnet.model.ports import Ports
     from swarmnet.model.state import ClusterState
     from swarmnet.model.trace import Path
     from swarmnet.model.verification import ProbeKit
     from swarmnet.verify.probes.run import Run
     from swarmnet.verify.scenario import Question
+    from swarmnet.verify.tracing.wish import TraceWish
 
 ROUNDS = 5
-SETTLE = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class TraceWish:
-    """What the operator wants traced."""
-
-    source: Party
-    arrow: Arrow | None = None
-    """None looks at the source's containers alone."""
-    settle: float = SETTLE
-    timeout: float = 60.0
-
-    @property
-    def expected(self) -> Expectations:
-        """Both ends, as what is entered."""
-        if self.arrow is not None:
-            return Expectations(arrows=(self.arrow,))
-        return Expectations(sealed=(self.source,))
 
 
 def trace(ports: Ports, state: ClusterState, wish: TraceWish, *, kit: ProbeKit, run: Run) -> Trace:

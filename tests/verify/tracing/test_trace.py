@@ -21,7 +21,8 @@ from swarmnet.verify.scenarios.expected.outside import Outside
 from swarmnet.verify.tracing.asking import ask, look
 from swarmnet.verify.tracing.paths import paths_of
 from swarmnet.verify.tracing.sections import sections_of
-from swarmnet.verify.tracing.story import TraceWish, trace
+from swarmnet.verify.tracing.story import trace
+from swarmnet.verify.tracing.wish import TraceWish
 from swarmnet.workflows.fleet.observe import observe
 from tests.support.simulated_probe import KIT, Paths, this_run
 from tests.support.verified_world import traces

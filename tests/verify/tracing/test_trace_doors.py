@@ -32,7 +32,7 @@ LACKING = ENGINES.replace("--dport 8080", "--dport 9090")
 def test_a_port_that_opens_without_the_rule_of_the_mesh_leads_to_no_task(
     rules: str, kernel: str, *, is_named: bool
 ) -> None:
-    """The engine's own listener takes such connections; without IPVS, engines make no rules."""
+    """The engine's own listener seems to open it, as libnetwork reads; without IPVS, engines make no rules."""
     way = arrow(OPERATOR, WEB, 8080)
     setup = published(way)
     found = answers(setup, Outside(), EVERYWHERE)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from swarmnet.cli.commands.trace import wish_of
 from swarmnet.errors import IncompleteError, UsageError
 from swarmnet.model.expectation import Party, PartyKind
 from swarmnet.model.network import Network, NetworkSpec
@@ -17,7 +16,8 @@ from swarmnet.verify.scenario import Answer, Observer, ObserverTask
 from swarmnet.verify.scenarios.expected.outside import Outside
 from swarmnet.verify.tracing.hosts import ask_from_host
 from swarmnet.verify.tracing.paths import paths_of
-from swarmnet.verify.tracing.story import TraceWish, trace
+from swarmnet.verify.tracing.story import trace
+from swarmnet.verify.tracing.wish import TraceWish, wish_of
 from swarmnet.workflows.fleet.observe import observe
 from tests.support.simulated_probe import KIT, Paths, this_run
 from tests.support.verified_world import traces

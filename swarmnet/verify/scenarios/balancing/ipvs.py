@@ -247,7 +247,7 @@ def _running(setup: Setup, network: str) -> dict[str, frozenset[str]]:
 
 def _addresses(setup: Setup, service: Service, network: str) -> Iterable[str]:
     for task in setup.state.tasks:
-        if task.service_id == service.id and task.state == task.desired_state == "running":
+        if task.service_id == service.id and task.runs:
             yield from (address.partition("/")[0] for address in task.networks.get(network, ()))
 
 

@@ -112,7 +112,7 @@ def _host_ports(setup: Setup, host: str) -> Iterator[tuple[str, tuple[str, int]]
 
 
 def _own_ports(task: Task) -> Iterator[tuple[str, int]]:
-    for port in task.published if task.state == task.desired_state == "running" else ():
+    for port in task.published if task.runs else ():
         if port.mode is PublishMode.HOST and port.protocol is not Protocol.SCTP and port.published is not None:
             yield port.protocol.value, port.published
 

@@ -376,7 +376,7 @@ def _services(setup: Setup) -> list[Service]:
 
 def _running(setup: Setup, service: Service) -> list[Task]:
     tasks = [task for task in setup.state.tasks if task.service_id == service.id]
-    return [task for task in tasks if task.state == task.desired_state == "running"]
+    return [task for task in tasks if task.runs]
 
 
 def taken(setup: Setup, service: Service) -> dict[str, str]:

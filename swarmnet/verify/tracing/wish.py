@@ -1,0 +1,136 @@
+"""What an operator wants traced: two words, and what they mean in a cluster. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from swarmnet.errors import UsageError
+from swarmnet.model.expectation import Arrow, Expectations, PartyKind
+from swarmnet.model.service import Protocol, PublishMode
+from swarmnet.operations.expect.notation import Known, arrow_form
+from swarmnet.verify.ends import tasks_of
+from swarmnet.verify.tracing.host_mode import Opening
+
+if TYPE_CHECKING:
+    from swarmnet.model.expectation import Party
+    from swarmnet.model.hosts import Inventory
+    from swarmnet.model.state import ClusterState
+    from swarmnet.operations.expect.notation import ArrowForm
+
+SETTLE, WAIT = 5.0, 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class TraceWish:
+    """What the operator wants traced."""
+
+    source: Party
+    arrow: Arrow | None = None
+    """None looks at the source's containers alone."""
+    settle: float = SETTLE
+    timeout: float = WAIT
+
+    @property
+    def expected(self) -> Expectations:
+        """Both ends, as what is entered."""
+        if self.arrow is not None:
+            return Expectations(arrows=(self.arrow,))
+        return Expectations(sealed=(self.source,))
+
+
+def wish_of(source: str, target: str | None, state: ClusterState, hosts: Inventory) -> TraceWish:
+    """Return what the words mean in a cluster.
+
+    Raises:
+        UsageError: a word means nothing there, or the pair makes no sense.
+    """
+    known = Known(
+        services=frozenset(one.spec.name for one in state.services), hosts=frozenset(one.name for one in hosts.hosts)
+    )
+    party = known.party(source)
+    if party is None:
+        names = ", ".join(sorted(known.services)) or "none"
+        raise UsageError(
+            f"there is no service {source!r}, and no such host", hint=f"services: {names}; or write HOST/CONTAINER"
+        )
+    if target is None:
+        if party.kind is PartyKind.HOST:
+            hint = f"write: swarmnet trace {party} SERVICE, or NAME:PORT; swarmnet show host {party} shows the host"
+            raise UsageError(f"what should {party} reach?", hint=hint)
+        return TraceWish(party)
+    try:
+        form = behind_port(arrow_form(source, target), party, known, state)
+        arrow = _of_host(party, known.party(form.target), form) or known.arrow(form, allowed=True)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    if isinstance(arrow, str):
+        raise UsageError(arrow, hint=_alias(form.target, state))
+    return TraceWish(party, arrow)
+
+
+def _alias(word: str, state: ClusterState) -> str | None:
+    """Return which service a word is another name of; None where it is none."""
+    for service in state.services:
+        for place in service.spec.networks or ():
+            if word in (place.aliases or ()):
+                return f"{word} is another name of {service.spec.name} on {place.network}: write {service.spec.name}"
+    return None
+
+
+def behind_port(form: ArrowForm, source: Party, known: Known, state: ClusterState) -> ArrowForm:
+    """Return the arrow to the service that publishes a port, where a machine is to reach that port of a host.
+
+    People name what they type into a browser, ``m1:8080``: what may fail is the service behind it.
+
+    Raises:
+        UsageError: the port is published in host mode, and no task runs there.
+    """
+    target = known.party(form.target)
+    if target is None or target.kind is not PartyKind.HOST or source.kind not in (PartyKind.OPERATOR, PartyKind.HOST):
+        return form
+    wanted = {(door.port, door.protocol) for door in form.doors}
+    members = [facts.host for facts in state.hosts if state.node_of(facts.host) is not None]
+    for service in state.services:
+        ports = {(one.published, one.protocol): one for one in service.all_ports}
+        if not wanted or not wanted <= ports.keys():
+            continue
+        name = service.spec.name
+        for port in (ports[one] for one in wanted if ports[one].mode is PublishMode.HOST):
+            opening = Opening.of(port, tasks_of(state, name), members)
+            if target.name not in opening.hosts:
+                raise UsageError(f"{name}: {opening}", hint=_where_open(source, name, opening))
+        return form.model_copy(update={"target": name})
+    return form
+
+
+def _where_open(source: Party, service: str, opening: Opening) -> str:
+    """Return what to trace instead of a host on which a port does not open."""
+    if not opening.hosts:
+        return f"see why no task of it runs: docker service ps --no-trunc {service}"
+    command = f"swarmnet trace {source} {opening.hosts[0]}:{opening.port.published}"
+    return f"write: {command}; in mode ingress, every host opens it"
+
+
+def _of_host(source: Party, target: Party | None, form: ArrowForm) -> Arrow | str | None:
+    """Return the arrow from a host to what is outside of the swarm, or what is wrong with it.
+
+    Playbooks expect nothing of such ways; a trace asks them, as any client on that host would. None leaves the ends to
+    the rules of playbooks.
+    """
+    if source.kind is not PartyKind.HOST or target is None:
+        return None
+    if target.kind in (PartyKind.SERVICE, PartyKind.OUTSIDE, PartyKind.OPERATOR):
+        return None
+    problems = {
+        "a host reaches containers by published ports alone: name their service, or HOST:PORT": target.has_tasks,
+        f"no port is named: write 'swarmnet trace {source} {form.target}:22'": not form.doors,
+        "name a TCP port: few programs answer a datagram that means nothing to them": any(
+            one.protocol is not Protocol.TCP for one in form.doors
+        ),
+        "a block has many addresses: name one": target.kind is PartyKind.BLOCK and not target.name.endswith("/32"),
+    }
+    wrong = next((why for why, is_so in problems.items() if is_so), None)
+    if wrong is not None:
+        return f"{source} -> {target}: {wrong}"
+    return Arrow(source=source, target=target, doors=form.doors, allowed=True)

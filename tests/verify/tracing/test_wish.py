@@ -1,0 +1,97 @@
+"""What two words mean in a cluster, and what is said of words that mean nothing there."""
+
+from __future__ import annotations
+
+import pytest
+
+from swarmnet.errors import UsageError
+from swarmnet.model.endpoint import EndpointSpec
+from swarmnet.model.expectation import Arrow, Expectations, Party, PartyKind
+from swarmnet.model.ports import Approach
+from swarmnet.model.service import PublishedPort, PublishMode, Service, ServiceSpec, Task
+from swarmnet.model.state import ClusterState, SwarmMembership
+from swarmnet.model.swarm import Node, NodeSpec
+from swarmnet.operations.expect.notation import Known, arrow_form
+from swarmnet.verify.ends import ends_of
+from swarmnet.verify.scenario import Setup
+from swarmnet.verify.tracing.paths import paths_of
+from swarmnet.verify.tracing.wish import behind_port, wish_of
+from tests.support.clusters import inventory
+from tests.support.setups import facts
+
+OPERATOR = Party(kind=PartyKind.OPERATOR, name="operator")
+
+
+def swarm(mode: PublishMode) -> ClusterState:
+    """Return two hosts, and a service with one task on w1, which publishes 8080."""
+    port = PublishedPort(published=8080, target=80, mode=mode)
+    nodes = tuple(
+        Node(id=f"n-{one}", version=1, hostname=one, spec=NodeSpec(), status="ready", address="192.0.2.1")
+        for one in ("m1", "w1")
+    )
+    return ClusterState(
+        hosts=tuple(facts(one, SwarmMembership(node_id=f"n-{one}")) for one in ("m1", "w1")),
+        nodes=nodes,
+        services=(Service(id="s", version=1, spec=ServiceSpec(name="web", image="w", ports=(port,))),),
+        tasks=(Task(id="t", service_id="s", node_id="n-w1", slot=1, state="running", desired_state="running"),),
+    )
+
+
+def inwards(state: ClusterState) -> dict[str, str]:
+    """Return what each layer of the way from the operator's machine to web says."""
+    way = Arrow(source=OPERATOR, target=Party(kind=PartyKind.SERVICE, name="web"), allowed=True)
+    expected = Expectations(arrows=(way,))
+    approaches = {one.host: Approach("192.0.2.1", 22) for one in state.hosts}
+    setup = Setup(state, (), approaches=approaches, expected=expected, ends=ends_of(state, expected, {}))
+    (path,) = paths_of(setup, {}, way)
+    return {layer.name: layer.detail for layer in path.layers}
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "asked"),
+    [
+        (OPERATOR, "m1:8080", "web"),
+        (Party(kind=PartyKind.HOST, name="w1"), "m1:8080", "web"),
+        (OPERATOR, "m1:9090", "m1"),
+        (OPERATOR, "m1:8080/udp", "m1"),
+        (OPERATOR, "web:8080", "web"),
+        (Party(kind=PartyKind.SERVICE, name="web"), "m1:8080", "m1"),
+    ],
+)
+def test_a_published_port_of_a_host_is_a_way_to_the_service_behind_it(source: Party, target: str, asked: str) -> None:
+    known = Known(services=frozenset({"web"}), hosts=frozenset({"m1", "w1"}))
+    found = behind_port(arrow_form(source.name, target), source, known, swarm(PublishMode.INGRESS))
+    assert found.target == asked
+
+
+def test_a_port_in_host_mode_opens_on_hosts_with_a_task_alone_and_both_ways_of_asking_say_so_in_one_sentence() -> None:
+    known = Known(services=frozenset({"web"}), hosts=frozenset({"m1", "w1"}))
+    state = swarm(PublishMode.HOST)
+    form = behind_port(arrow_form("operator", "w1:8080"), OPERATOR, known, state)
+    assert form.target == "web"
+    with pytest.raises(UsageError) as caught:
+        behind_port(arrow_form("operator", "m1:8080"), OPERATOR, known, state)
+    said = "8080 leads to 80 in host mode, so it opens only on hosts with a task: w1, not on m1"
+    assert caught.value.message == f"web: {said}"
+    assert str(caught.value.hint).startswith("write: swarmnet trace operator w1:8080;")
+    assert inwards(state)["program"] == said
+
+
+@pytest.mark.parametrize("change", [{"desired_state": "shutdown"}, {"state": "starting"}])
+def test_a_task_that_is_to_end_or_only_starts_opens_no_port_in_host_mode(change: dict[str, str]) -> None:
+    known = Known(services=frozenset({"web"}), hosts=frozenset({"m1", "w1"}))
+    state = swarm(PublishMode.HOST)
+    tasks = tuple(one.model_copy(update=change) for one in state.tasks)
+    with pytest.raises(UsageError, match="only on hosts with a task: none, not on m1, w1") as caught:
+        behind_port(arrow_form("operator", "w1:8080"), OPERATOR, known, state.model_copy(update={"tasks": tasks}))
+    assert caught.value.hint == "see why no task of it runs: docker service ps --no-trunc web"
+
+
+def test_another_name_of_a_service_is_answered_with_the_service() -> None:
+    state = swarm(PublishMode.INGRESS)
+    place = EndpointSpec(network="back", aliases=("db",))
+    spec = state.services[0].spec.model_copy(update={"networks": (place,)})
+    known = state.model_copy(update={"services": (state.services[0].model_copy(update={"spec": spec}),)})
+    with pytest.raises(UsageError) as caught:
+        wish_of("web", "db:5432", known, inventory(1, 1))
+    assert caught.value.hint == "db is another name of web on back: write web"
