@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import UsageError
 from swarmnet.model.expectation import Arrow, Expectations, PartyKind
 from swarmnet.model.service import Protocol, PublishMode
-from swarmnet.operations.expect.notation import Known, arrow_form
+from swarmnet.operations.expect.notation import MOST_PORT, Known, arrow_form
 from swarmnet.verify.ends import tasks_of
 from swarmnet.verify.tracing.host_mode import Opening
 
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from swarmnet.operations.expect.notation import ArrowForm
 
 SETTLE, WAIT = 5.0, 60.0
+MOST_NAMES = 12
+"""Services that are listed where a word means none of them."""
+
+USUAL = {PartyKind.HOST: 22, PartyKind.NAME: 443, PartyKind.BLOCK: 443}
+"""Ends that listen on no port that is known here, each with one that many have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,32 +56,58 @@ def wish_of(source: str, target: str | None, state: ClusterState, hosts: Invento
     )
     party = known.party(source)
     if party is None:
-        names = ", ".join(sorted(known.services)) or "none"
-        raise UsageError(
-            f"there is no service {source!r}, and no such host", hint=f"services: {names}; or write HOST/CONTAINER"
-        )
+        raise _unknown(source, state, is_source=True)
+    if party.kind in (PartyKind.NAME, PartyKind.BLOCK):
+        hint = f"trace from inside, towards it: swarmnet trace SERVICE {source}:PORT"
+        raise UsageError(f"{source} is outside of the swarm: nothing can be asked from there", hint=hint)
     if target is None:
         if party.kind is PartyKind.HOST:
             hint = f"write: swarmnet trace {party} SERVICE, or NAME:PORT; swarmnet show host {party} shows the host"
             raise UsageError(f"what should {party} reach?", hint=hint)
         return TraceWish(party)
+    return TraceWish(party, _arrow(party, target, known, state))
+
+
+def _arrow(source: Party, target: str, known: Known, state: ClusterState) -> Arrow:
+    """Return the arrow to the other end.
+
+    Raises:
+        UsageError: the word means nothing there, or the pair makes no sense.
+    """
     try:
-        form = behind_port(arrow_form(source, target), party, known, state)
-        arrow = _of_host(party, known.party(form.target), form) or known.arrow(form, allowed=True)
+        form = arrow_form(str(source), target)
     except ValueError as error:
-        raise UsageError(str(error)) from error
+        hint = f"write: swarmnet trace {source} db:5432, or db:53/udp, or db:80,443; ports are from 1 to {MOST_PORT}"
+        raise UsageError(f"{target!r} is not TO or TO:PORT", hint=hint) from error
+    form = behind_port(form, source, known, state)
+    to = known.party(form.target)
+    if to is None:
+        raise _unknown(form.target, state)
+    if to.kind in USUAL and not form.doors:
+        hint = f"write: swarmnet trace {source} {form.target}:{USUAL[to.kind]}"
+        raise UsageError(f"no port of {form.target} is named", hint=hint)
+    arrow = _of_host(source, to, form) or known.arrow(form, allowed=True)
     if isinstance(arrow, str):
-        raise UsageError(arrow, hint=_alias(form.target, state))
-    return TraceWish(party, arrow)
+        raise UsageError(arrow)
+    return arrow
 
 
-def _alias(word: str, state: ClusterState) -> str | None:
-    """Return which service a word is another name of; None where it is none."""
+def _unknown(word: str, state: ClusterState, *, is_source: bool = False) -> UsageError:
+    """Return what to say of a word that means nothing in the cluster: what is there, and how else ends are written."""
     for service in state.services:
         for place in service.spec.networks or ():
             if word in (place.aliases or ()):
-                return f"{word} is another name of {service.spec.name} on {place.network}: write {service.spec.name}"
-    return None
+                name = service.spec.name
+                hint = f"{word} is another name of {name} on {place.network}: write {name}"
+                return UsageError(f"there is no service {word!r}, and no such host", hint=hint)
+    names = sorted(one.spec.name for one in state.services)
+    near = get_close_matches(word, names, n=1)
+    more = f", and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    listed = f"services: {', '.join(names[:MOST_NAMES]) or 'none'}{more}"
+    others = "a container is written HOST/CONTAINER, your machine operator"
+    outside = "" if is_source else ", what is outside NAME.DOMAIN:PORT or ADDRESS:PORT"
+    meant = f"did you mean {near[0]}? " if near else ""
+    return UsageError(f"there is no service {word!r}, and no such host", hint=f"{meant}{listed}; {others}{outside}")
 
 
 def behind_port(form: ArrowForm, source: Party, known: Known, state: ClusterState) -> ArrowForm:
@@ -112,19 +144,16 @@ def _where_open(source: Party, service: str, opening: Opening) -> str:
     return f"write: {command}; in mode ingress, every host opens it"
 
 
-def _of_host(source: Party, target: Party | None, form: ArrowForm) -> Arrow | str | None:
+def _of_host(source: Party, target: Party, form: ArrowForm) -> Arrow | str | None:
     """Return the arrow from a host to what is outside of the swarm, or what is wrong with it.
 
     Playbooks expect nothing of such ways; a trace asks them, as any client on that host would. None leaves the ends to
     the rules of playbooks.
     """
-    if source.kind is not PartyKind.HOST or target is None:
-        return None
-    if target.kind in (PartyKind.SERVICE, PartyKind.OUTSIDE, PartyKind.OPERATOR):
+    if source.kind is not PartyKind.HOST or target.kind in (PartyKind.SERVICE, PartyKind.OUTSIDE, PartyKind.OPERATOR):
         return None
     problems = {
         "a host reaches containers by published ports alone: name their service, or HOST:PORT": target.has_tasks,
-        f"no port is named: write 'swarmnet trace {source} {form.target}:22'": not form.doors,
         "name a TCP port: few programs answer a datagram that means nothing to them": any(
             one.protocol is not Protocol.TCP for one in form.doors
         ),

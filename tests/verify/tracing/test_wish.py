@@ -95,3 +95,45 @@ def test_another_name_of_a_service_is_answered_with_the_service() -> None:
     with pytest.raises(UsageError) as caught:
         wish_of("web", "db:5432", known, inventory(1, 1))
     assert caught.value.hint == "db is another name of web on back: write web"
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "hints"),
+    [
+        (
+            ("web", "NOSUCH"),
+            "there is no service 'NOSUCH', and no such host",
+            ("services: web; ", "HOST/CONTAINER", "NAME.DOMAIN:PORT or ADDRESS:PORT"),
+        ),
+        (("web", "wbe:80"), "there is no service 'wbe', and no such host", ("did you mean web? ",)),
+        (("nowhere", None), "there is no service 'nowhere', and no such host", ("services: web; ", "operator")),
+        (("web", "w1"), "no port of w1 is named", ("write: swarmnet trace web w1:22",)),
+        (("web", "deb.example"), "no port of deb.example is named", ("write: swarmnet trace web deb.example:443",)),
+        (("web", "192.0.2.7"), "no port of 192.0.2.7 is named", ("write: swarmnet trace web 192.0.2.7:443",)),
+        (("web", "db:x"), "'db:x' is not TO or TO:PORT", ("write: swarmnet trace web db:5432",)),
+        (("web", "db:99999"), "'db:99999' is not TO or TO:PORT", ("ports are from 1 to 65535",)),
+        (
+            ("deb.example", "web:80"),
+            "deb.example is outside of the swarm",
+            ("swarmnet trace SERVICE deb.example:PORT",),
+        ),
+    ],
+)
+def test_words_that_mean_nothing_are_answered_with_what_is_there_and_what_to_write(
+    words: tuple[str, str | None], message: str, hints: tuple[str, ...]
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        wish_of(*words, swarm(PublishMode.INGRESS), inventory(1, 1))
+    assert caught.value.message.startswith(message)
+    assert [one for one in hints if one not in str(caught.value.hint)] == []
+    assert "put the step" not in str(caught.value.hint)
+
+
+def test_of_many_services_the_first_are_listed_and_the_others_counted() -> None:
+    state = swarm(PublishMode.INGRESS)
+    (web,) = state.services
+    names = [f"s{number:02}" for number in range(20)]
+    many = tuple(web.model_copy(update={"spec": web.spec.model_copy(update={"name": one})}) for one in names)
+    with pytest.raises(UsageError) as caught:
+        wish_of("web", None, state.model_copy(update={"services": many}), inventory(1, 1))
+    assert ", s11, and 8 more; " in str(caught.value.hint)
