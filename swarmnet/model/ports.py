@@ -208,10 +208,11 @@ class EnginePort(SwarmPort, ImagePort, Protocol):
     def facts(self) -> EngineFacts:
         """Return what the engine reports about itself and its swarm membership."""
 
-    def data_path(self) -> str | None:
+    def data_path(self, networks: Iterable[Network]) -> str | None:
         """Return the address between which the engine sends VXLAN; None where none of its containers is on an overlay.
 
-        No engine says it of itself, but those on an overlay tell each other. It takes no rights of root.
+        No engine says it of itself, but those on an overlay tell each other. ``networks`` are those that
+        ``networks.list`` gave. It takes no rights of root.
         """
 
     def init_swarm(self, spec: SwarmSpec, membership: JoinAddress) -> str:

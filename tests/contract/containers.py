@@ -69,7 +69,7 @@ class ContainerContract:
         cluster.make_network("shown")
         endpoint = Endpoint(network="shown")
         box = worker.start_container(ContainerSpec("shown", IMAGE, ("sleep", "600"), {}, (endpoint,)))
-        assert worker.data_path() == worker.facts().membership.address
+        assert worker.data_path(worker.networks.list()) == worker.facts().membership.address
         worker.remove_container(box)
 
     def test_a_container_is_made_as_written_and_read_back_the_same(self, cluster: Cluster) -> None:

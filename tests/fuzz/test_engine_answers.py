@@ -15,7 +15,7 @@ from swarmnet.edge.engine.engine import Engine
 from swarmnet.model.base import Secret
 from swarmnet.model.endpoint import EndpointSpec
 from swarmnet.model.hosts import Role
-from swarmnet.model.network import NetworkSpec
+from swarmnet.model.network import Network, NetworkSpec
 from swarmnet.model.plain_container import PlainContainer, PlainLimits
 from swarmnet.model.ports import ContainerSpec, JoinAddress
 from swarmnet.model.service import Attachment, FileReference, ServiceSpec
@@ -43,6 +43,7 @@ WEB = ServiceSpec(
     secrets=(FileReference(source="sec", target="sec"),),
 )
 BOX_SPEC = PlainContainer(name="box", image="box:1", restart="always", limits=PlainLimits(memory=64 << 20))
+FRONT = (Network(id="n", spec=NetworkSpec(name="front", driver="overlay")),)
 BOX = ContainerSpec("box", "box:1", ("a", "b"), {}, (Endpoint(network="front"), Endpoint(network="back")))
 
 
@@ -75,8 +76,8 @@ CALLS: dict[str, Callable[[Engine], object]] = {
     "join_token": lambda engine: engine.join_token(Role.WORKER),
     "leave_swarm": lambda engine: engine.leave_swarm(force=True),
     "load_image": lambda engine: engine.load_image(b"x"),
-    "data_path": lambda engine: engine.data_path(),
-    "networks.data_path": lambda engine: engine.networks.data_path({"n"}),
+    "data_path": lambda engine: engine.data_path(FRONT),
+    "networks.data_path": lambda engine: engine.networks.data_path(FRONT),
     "networks.create": lambda engine: engine.networks.create(NetworkSpec(name="n")),
     "networks.ids": lambda engine: engine.networks.ids(),
     "networks.list": lambda engine: engine.networks.list(),

@@ -11,6 +11,8 @@ from tests.simulator.store import TaskRecord, find
 from tests.simulator.swarm_port import SwarmSide
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from swarmnet.model.endpoint import EndpointSpec
     from swarmnet.model.network import Network
     from swarmnet.model.ports import ContainerSpec
@@ -31,10 +33,10 @@ class SimulatedContainers(SwarmSide):
             mine = (box for box in found if publishing is None or box.name == held)
             return tuple(box for box in mine if label is None or label in box.labels)
 
-    def data_path(self) -> str | None:
+    def data_path(self, networks: Iterable[Network]) -> str | None:
         with self._asked("data_path"):
-            machine, store = self._machine, self._machine.store
-            overlays = {one.id for one in store.networks.values()} if store is not None else set()
+            machine = self._machine
+            overlays = {one.id for one in networks if one.spec.driver == "overlay"}
             used = {endpoint.network_id for box in machine.containers.values() for endpoint in box.endpoints}
             return (machine.data_path or machine.address) if overlays & used else None
 

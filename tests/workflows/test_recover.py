@@ -168,7 +168,7 @@ def test_the_newest_log_is_taken_without_a_warning_and_one_that_cannot_be_read_i
 
 
 @pytest.mark.parametrize(
-    ("kept", "told"),
+    ("kept", "address"),
     [
         (b'{"AdvertiseAddr": "10.9.0.2", "DataPathAddr": "192.0.2.7"}', "192.0.2.7"),
         (b'{"AdvertiseAddr": "10.9.0.2", "DataPathAddr": ""}', None),
@@ -178,14 +178,14 @@ def test_the_newest_log_is_taken_without_a_warning_and_one_that_cannot_be_read_i
         (b"", None),
     ],
 )
-def test_the_address_for_vxlan_stays_what_it_was(kept: bytes, told: str | None) -> None:
+def test_the_address_for_vxlan_stays_what_it_was(kept: bytes, address: str | None) -> None:
     world = lost("m1", "m3")
     world.machines["m2"].files["/var/lib/docker/swarm/docker-state.json"] = kept
     consent = No()
     with pytest.raises(RefusedError, match="the answer was not"):
         from_m2(world, "m1", "m3", by=terms(consent=consent))
     (action,) = (one for one in consent.shown[0].plan.actions if isinstance(one, RecoverSwarm))
-    assert action.data_path == told
+    assert action.data_path == address
 
 
 def test_labels_of_removed_entries_are_reported() -> None:

@@ -19,11 +19,12 @@ from swarmnet.edge.engine.wire.engine import facts_from_wire, networks_of
 from swarmnet.edge.engine.wire.parts import as_object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from swarmnet.edge.engine.client import StreamLike
     from swarmnet.model.clock import Clock
     from swarmnet.model.log import LogEntry
+    from swarmnet.model.network import Network
     from swarmnet.model.service import Task
     from swarmnet.model.state import EngineFacts
 
@@ -62,10 +63,11 @@ class Engine(EngineSwarm, EngineContainers, EngineImages, EngineDialogues):
         middle = before + (self._clock.now() - before) / 2
         return facts_from_wire(seen, self._client().api_version, asked_at=middle)
 
-    def data_path(self) -> str | None:
+    def data_path(self, networks: Iterable[Network]) -> str | None:
         """Return the address between which the engine sends VXLAN; needs a container of its own on an overlay."""
         running = self.objects(Request("list running containers", "GET", "/containers/json"))
-        return self.networks.data_path({one for entry in running for one in networks_of(entry)})
+        used = {one for entry in running for one in networks_of(entry)}
+        return self.networks.data_path(net for net in networks if net.id in used)
 
     def close(self) -> None:
         """Close the connections to the engine; the next request opens new ones."""

@@ -75,14 +75,13 @@ class NetworkStore(EnginePart):
         ids = {net.spec.name: net.id for net in sorted(listed, key=lambda net: not net.is_copy)}
         return ids | self._hidden_ids()
 
-    def data_path(self, used: Iterable[str]) -> str | None:
+    def data_path(self, used: Iterable[Network]) -> str | None:
         """Return the address between which the engine sends VXLAN; None where no overlay of those used says it.
 
-        ``used`` are the ids of networks that containers of this engine are on.
+        ``used`` are networks that containers of this engine are on.
         """
-        mine = set(used)
-        for net in self.list():
-            if net.id not in mine or net.spec.driver != "overlay":
+        for net in used:
+            if net.spec.driver != "overlay":
                 continue
             what = f"look at the hosts of network {net.spec.name}"
             request = Request(what, "GET", f"/networks/{quoted(net.id)}", params={"verbose": "true"})

@@ -39,8 +39,8 @@ def data_path_at(ports: Ports, facts: HostFacts) -> DataPath:
         HostError: the host does not answer; the interface that the inventory names has no address, or several.
     """
     host, known = facts.host, facts.engine.membership.address
-    if told := ports.engine(host).data_path():
-        return DataPath(told)
+    if reported := _reported(ports, host):
+        return DataPath(reported)
     kept, why = _kept(ports, host, facts.engine.data_root)
     if kept is not None:
         return DataPath(kept or known)
@@ -61,10 +61,16 @@ def kept_data_path(ports: Ports, host: str, engine: EngineFacts, listener: Liste
     if kept is not None:
         return kept
     with suppress(HostError):  # without a majority, or while it starts
-        if told := ports.engine(host).data_path():
-            return "" if told == engine.membership.address else told
+        if reported := _reported(ports, host):
+            return "" if reported == engine.membership.address else reported
     listener(Progress(f"{host}: its address for VXLAN is taken from the inventory: {why}"))
     return None
+
+
+def _reported(ports: Ports, host: str) -> str | None:
+    """Return what the engine knows from the overlays that its containers are on."""
+    engine = ports.engine(host)
+    return engine.data_path(engine.networks.list())
 
 
 def _kept(ports: Ports, host: str, data_root: str) -> tuple[str | None, str]:

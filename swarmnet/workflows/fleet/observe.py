@@ -62,7 +62,7 @@ class Look:
     tasks: bool = False
     """True asks every host what its engine calls the containers of tasks: one request, which inspects none."""
     data_paths: bool = False
-    """True asks each engine in a swarm for the address of its data path: three requests."""
+    """True asks each engine in a swarm for the address of its data path: two requests."""
     listed: frozenset[str] = frozenset()
     """Those of ``HostFacts.LISTED`` that every host is asked for."""
     made: frozenset[str] = frozenset()
@@ -215,7 +215,7 @@ def _host(ports: Ports, host: str, look: Look) -> _Seen:
         addresses=tables.addresses,
         routes=tables.routes,
         open_ports=tables.open_ports,
-        data_path=engine.data_path() if look.data_paths and told.membership.node_id else None,
+        data_path=engine.data_path(networks) if look.data_paths and told.membership.node_id else None,
         networks=tuple(net for net in networks if net.spec.effective_scope is Scope.LOCAL),
         containers=containers,
         conditions=None if of_tasks is None else {one.id: one.condition for one in of_tasks},
