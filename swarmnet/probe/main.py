@@ -101,7 +101,7 @@ def _do(run_id: str, task: dict[str, Any], until: float) -> dict[str, object]:
         "neighbours": lambda: {"known": neighbours.known()},
         "kernel": host.kernel,
         "places": lambda: {"places": netlink.places()},
-        "outside": lambda: {"targets": {"outside": names.outside(str(task["name"]), until)}},
+        "outside": lambda: {"targets": {"outside": names.outside(str(task["name"]), until, task.get("server"))}},
         "mark": lambda: datagrams.scatter(run_id, task),
         "loss": lambda: datagrams.burst(run_id, task, until),
         "flows": lambda: flows.sweep(run_id, task, until),

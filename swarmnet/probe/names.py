@@ -96,15 +96,15 @@ def _lacks(outcome: dict[str, object], expected: list[str]) -> bool:
     return outcome.get("code") is not None and isinstance(came, list) and not set(expected) <= set(came)
 
 
-def outside(name: str, until: float, server: tuple[str, int] | None = None) -> dict[str, object]:
-    """Ask once for a name that only a server outside can answer for; return the code of its answer, and its time.
+def outside(name: str, until: float, server: str | None = None, port: int = 53) -> dict[str, object]:
+    """Ask a server, or the engine, once for a name that no network here has; return the code and time of its answer.
 
     The engine's resolver asks the host's servers and says "server failure" where none of them answers.
     """
     begun = time.monotonic()
     outcome: dict[str, object] = {"code": None, "why": "no answer", "tries": 1}
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
-        link.connect(server or (resolver(), 53))
+        link.connect((server or resolver(), port))
         _ask(link, 1, name, outcome)
         link.settimeout(max(0.05, until - time.monotonic()))
         try:

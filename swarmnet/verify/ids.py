@@ -129,6 +129,7 @@ class CauseId(_Explained):
     NOT_ACCEPTING = ("not-accepting", "connections wait, and the program that listens takes none")
     OWN_NAMESERVER = ("own-nameserver", "a container asks nameservers that do not know the swarm's names")
     DNS_LOOPBACK = ("dns-loopback", "a service's nameservers are addresses of its own containers, where none answers")
+    NAMESERVER_SILENT = ("nameserver-silent", "a nameserver that a service names for its tasks does not answer them")
     NAMELESS_TASK = ("nameless-task", "a task runs, and no name leads to it")
     STALE_ADDRESS = ("stale-address", "a name leads to an address that no running task has")
     ALIAS_TWICE = ("alias-twice", "two services, or a service and a container, have one name on a network")

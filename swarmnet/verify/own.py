@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from swarmnet.model.service import Protocol
@@ -101,12 +102,38 @@ def receivers(state: ClusterState, hosts: Iterable[str]) -> tuple[End, ...]:
     return tuple(end for several in found.values() for end in several)
 
 
+def dns_servers(service: Service | None) -> tuple[str, ...]:
+    """Return the nameservers that a service names for its tasks; none where they have those of their hosts."""
+    dns = service.spec.dns if service is not None else None
+    return (dns.servers or ()) if dns is not None else ()
+
+
+def nameservers_of(state: ClusterState, end: End) -> tuple[str, ...]:
+    """Return the IPv4 nameservers of its service that a container asks by itself; none where it has no way to any.
+
+    The loopback device is its own, and on internal networks alone nothing outside is to be reached.
+    """
+    inside = {net.spec.name for net in state.networks if net.spec.internal}
+    if not {*end.addresses} - inside:
+        return ()
+    return tuple(one for one in dns_servers(state.service(end.party)) if ":" not in one and not is_loopback(one))
+
+
+def is_loopback(server: str) -> bool:
+    """Return whether a text is an address of the loopback device."""
+    try:
+        return ip_address(server).is_loopback
+    except ValueError:
+        return False
+
+
 def askers(
     state: ClusterState, networks: Sequence[Network], hosts: Iterable[str], entered: Iterable[End]
 ) -> tuple[End, ...]:
     """Return few containers that are on each of the networks on each of the hosts that has a task there.
 
-    Those that are ``entered`` already come first; names are unique on a host.
+    Services with nameservers of their own have one on each of these hosts. Those that are ``entered`` already come
+    first; names are unique on a host.
     """
     wanted = {net.spec.name for net in networks}
     ready = {(end.host, end.name): end for end in entered}
@@ -117,7 +144,10 @@ def askers(
                 on_host[end.host].append(ready.get((end.host, end.name), end))
     found: list[End] = []
     for host in hosts:
-        found += _fewest(sorted(on_host[host], key=lambda end: ((host, end.name) not in ready, end.name)), wanted)
+        ends = sorted(on_host[host], key=lambda end: ((host, end.name) not in ready, end.name))
+        few = _fewest(ends, wanted)
+        served = {end.party: end for end in reversed([*few, *ends]) if nameservers_of(state, end)}
+        found += [*few, *[end for end in served.values() if end not in few][:MOST]]
     return tuple(found)
 
 

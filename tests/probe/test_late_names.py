@@ -86,3 +86,17 @@ def test_a_resolver_that_does_not_answer_is_not_waited_for() -> None:
         (outcome,) = names.ask_all([("w1.front", [HERE])], begun + 0.3, silent.getsockname(), PATIENT)
     assert outcome["why"] == "no answer"
     assert time.monotonic() - begun < PATIENT
+
+
+def test_a_named_server_is_asked_by_itself() -> None:
+    with resolver(lambda _: []) as (address, port):
+        outcome = names.outside("x.invalid", time.monotonic() + PATIENT, address, port)
+    assert outcome["code"] == "no such name"
+
+
+def test_a_named_server_that_is_silent_has_no_code() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        address, port = silent.getsockname()
+        outcome = names.outside("x.invalid", time.monotonic() + 0.2, address, port)
+    assert (outcome["code"], outcome["why"]) == (None, "no answer")

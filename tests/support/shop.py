@@ -14,6 +14,7 @@ WRONG: dict[str, tuple[str, ...]] = {
     "deaf": ("--publish", "mode=host,target=81,published=8181"),
     "refused": ("--mount", "type=bind,source=/nosuch,target=/x"),
     "waits": ("--constraint", "node.labels.none==1"),
+    "asks": ("--dns", "192.0.2.53"),
 }
 """Services that do not work, each in a way of its own."""
 HALTS = {

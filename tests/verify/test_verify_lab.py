@@ -354,6 +354,7 @@ def test_own_services_are_asked_without_a_playbook_and_what_is_wrong_is_named(sw
         ("service web", "task-stopped"),
         ("service zoned", "own-nameserver"),
         ("service deaf", "not-listening"),
+        ("service asks", "nameserver-silent"),
     }, wrong.verdicts
 
 

@@ -12,7 +12,7 @@ from swarmnet.model.version import release
 from swarmnet.verify.checks.asked import CONFIGS, FILES, files, lines
 from swarmnet.verify.checks.host_check import HostCheck, members, unread_in
 from swarmnet.verify.ids import CauseId
-from swarmnet.verify.scenarios.own.processes import is_loopback
+from swarmnet.verify.own import is_loopback
 from swarmnet.verify.trouble import Trouble
 
 if TYPE_CHECKING:

@@ -36,6 +36,7 @@ from swarmnet.verify.scenarios.names.names import Aliases, ContainerNames, Looku
 from swarmnet.verify.scenarios.names.upstream import UpstreamDns
 from swarmnet.verify.scenarios.own.addresses import OwnAddresses, OwnAliases
 from swarmnet.verify.scenarios.own.names import OwnNames
+from swarmnet.verify.scenarios.own.nameservers import OwnNameservers
 from swarmnet.verify.scenarios.own.programs import OwnPrograms
 from swarmnet.verify.scenarios.own.spread import OwnSpread
 from swarmnet.verify.scenarios.own.tasks import OwnTasks
@@ -91,6 +92,7 @@ ALL: tuple[Scenario, ...] = (
     OwnPrograms(),
     OwnSpread(),
     OwnNames(),
+    OwnNameservers(),
     OwnAliases(),
     OwnAddresses(),
     Isolation(),

@@ -10,7 +10,7 @@ from swarmnet.model.report import Status
 from swarmnet.model.trace import Layer
 from swarmnet.verify.ends import HOST_NETWORK, has_names
 from swarmnet.verify.ids import CauseId
-from swarmnet.verify.own import overlays_of, running
+from swarmnet.verify.own import dns_servers, overlays_of, running
 from swarmnet.verify.scenarios.expected.asked import UNRESOLVABLE
 from swarmnet.verify.scenarios.own.extra_hosts import REMOVE, astray
 from swarmnet.verify.scenarios.own.names import STALE_FIX
@@ -20,7 +20,6 @@ from swarmnet.verify.scenarios.own.processes import (
     asks_itself,
     asks_itself_in_words,
     asks_others,
-    dns_servers,
     program_of,
     without_servers,
 )

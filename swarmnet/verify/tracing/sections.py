@@ -12,7 +12,8 @@ from swarmnet.verify.ends import HOST_NETWORK
 from swarmnet.verify.idle import idle
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.keys import outcomes
-from swarmnet.verify.scenarios.expected.asked import OPEN, ends_named, is_loopback, listening_of, outcome_of
+from swarmnet.verify.own import is_loopback
+from swarmnet.verify.scenarios.expected.asked import OPEN, ends_named, listening_of, outcome_of
 from swarmnet.verify.scenarios.own.processes import NAMESERVER_FIX, PROGRAMS, asks_others, program_of
 from swarmnet.verify.tracing.asking import TRACE, around, namespace_of, places_of, upstream_of
 from swarmnet.verify.tracing.layers import halted

@@ -10,6 +10,7 @@ from swarmnet.model.expectation import Door
 from swarmnet.verify import keys
 from swarmnet.verify.ends import HOST_NETWORK
 from swarmnet.verify.keys import Key
+from swarmnet.verify.own import is_loopback
 from swarmnet.verify.scenario import InsideTask, ObserverTask, OperatorTask
 
 if TYPE_CHECKING:
@@ -56,11 +57,6 @@ class Listening:
         """Return the TCP ports that others can reach."""
         ports = {port for kind, one, port in self.sockets if kind == "tcp" and not is_loopback(one)}
         return tuple(Door(port=port) for port in sorted(ports))
-
-
-def is_loopback(address: str) -> bool:
-    """Return whether only the container itself reaches an address."""
-    return address != EVERYWHERE and ip_address(address).is_loopback
 
 
 def _is_address(value: JsonValue) -> bool:

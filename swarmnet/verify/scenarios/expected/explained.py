@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from swarmnet.verify import claims
 from swarmnet.verify.ends import HOST_NETWORK
 from swarmnet.verify.ids import CauseId
+from swarmnet.verify.own import is_loopback
 from swarmnet.verify.scenarios.expected.asked import (
     EVERYWHERE,
     LOST,
@@ -17,7 +18,6 @@ from swarmnet.verify.scenarios.expected.asked import (
     UNREACHABLE,
     UNRESOLVABLE,
     WRONG,
-    is_loopback,
     listening_near,
     listening_of,
 )

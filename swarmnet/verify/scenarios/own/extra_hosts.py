@@ -139,7 +139,7 @@ def _astray(
         return ExtraHost(service.spec.name, name, address, inside, {}, is_inside=True)
     if any(is_changing(one) or address in known.addresses(one, network) for network, one in owners):
         return None
-    if all(one.id == service.id for _, one in owners) and _is_loopback(address):
+    if all(one.id == service.id for _, one in owners) and _is_special(address):
         return None
     network = inside if any(one == inside for one, _ in owners) else owners[0][0]
     led = {one.spec.name: _shown(known, one, network) for place, one in owners if place == network}
@@ -181,7 +181,7 @@ def _is_in(address: str, network: Network) -> bool:
         return False  # a word of the engine's, such as host-gateway
 
 
-def _is_loopback(address: str) -> bool:
+def _is_special(address: str) -> bool:
     try:
         return special(address) is not None
     except ValueError:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING
 
 from swarmnet.model.expectation import Door
 from swarmnet.model.halted import PAUSED, cure_of
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.keys import Key, as_ended
+from swarmnet.verify.own import dns_servers, is_loopback
 from swarmnet.verify.scenario import HostCommand
 from swarmnet.verify.scenarios.expected.asked import EVERYWHERE, Listening
 
@@ -141,12 +142,6 @@ def asks_itself(service: Service | None, program: Program) -> tuple[str, ...]:
     return () if any(part == "udp" and door == NAMES_PORT for part, _, door in program.sockets) else servers
 
 
-def dns_servers(service: Service | None) -> tuple[str, ...]:
-    """Return the nameservers that a service names for its tasks; none where they have those of their hosts."""
-    dns = service.spec.dns if service is not None else None
-    return (dns.servers or ()) if dns is not None else ()
-
-
 def without_servers(service: str, servers: Iterable[str]) -> str:
     """Return the command after which a service's tasks ask the nameservers of their hosts."""
     return f"docker service update {' '.join(f'--dns-rm {one}' for one in servers)} {service}"
@@ -160,14 +155,6 @@ def asks_itself_in_words(end: End, servers: tuple[str, ...]) -> tuple[str, str]:
     )
     fix = f"run {without_servers(end.party, servers)} to ask those of its hosts, or add one that it reaches (--dns-add)"
     return words, fix
-
-
-def is_loopback(server: str) -> bool:
-    """Return whether a text is an address of the loopback device."""
-    try:
-        return ip_address(server).is_loopback
-    except ValueError:
-        return False
 
 
 def asks_others(end: str, program: Program) -> str:
