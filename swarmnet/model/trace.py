@@ -28,6 +28,8 @@ class Path(Document):
 
     source: str
     """Who asked: ``web.2 on w1``."""
+    host: str = ""
+    """The host of the container that asked; empty for machines."""
     layers: tuple[Layer, ...]
 
     @property

@@ -59,6 +59,8 @@ class Sized:
         self._sent: dict[int, set[int]] = {}
         """The numbers of the packets of each size."""
         self._came_back: set[int] = set()
+        self.sent = 0
+        """Packets that this host let out."""
         self._headers = _HEADERS
         if family == socket.AF_INET6:
             self._headers = _HEADERS_6
@@ -66,6 +68,11 @@ class Sized:
             self._echo.socket.setsockopt(socket.IPPROTO_IPV6, _IPV6_DONTFRAG, 1)
         else:
             self._echo.socket.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _PROBE)
+
+    @property
+    def answered(self) -> int:
+        """How many packets were answered."""
+        return len(self._came_back)
 
     def close(self) -> None:
         """Let the socket go."""
@@ -110,6 +117,7 @@ class Sized:
         self._last += 1
         self._sent.setdefault(size, set()).add(self._last)
         self._echo.send(self._last, self._address, size - self._headers)
+        self.sent += 1
         return self._last
 
     def _is_answered(self, sent: set[int], until: float) -> bool:
@@ -153,10 +161,10 @@ def _is_alive(path: Path, until: float) -> bool:
 
 
 def ask_all(targets: dict[str, object], size: int, until: float) -> dict[str, object]:
-    """Return for each labelled address ``{"ok", "largest", "exact", "beyond"}``; all are asked side by side.
+    """Return for each labelled address ``{"ok", "largest", "exact", "beyond", "sent", "answered"}``, side by side.
 
     ``ok`` means that ``size`` bytes pass, ``beyond`` why one byte more does not (``too large``: refused at once, by
-    this host itself; empty: it passes).
+    this host itself; empty: it passes). ``sent`` packets of all sizes went out, and ``answered`` of them came back.
     """
     outcomes: dict[str, object] = {}
     threads = [
@@ -185,4 +193,6 @@ def _one(sized: Sized, label: str, size: int, until: float, outcomes: dict[str, 
         "exact": exact,
         "beyond": beyond,
         "tries": 1,
+        "sent": sized.sent,
+        "answered": sized.answered,
     }

@@ -1,7 +1,8 @@
-"""What a trace asks: in three rounds, so that both ends can count what passed between the first and the third."""
+"""What a trace asks: in rounds, so that both ends can count what passed between one round and the next."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.model.expectation import Door, PartyKind
@@ -47,7 +48,7 @@ def _by_address(value: JsonObject) -> JsonObject | None:
 
 
 def namespace_of(end: End, when: str) -> Key[JsonObject]:
-    """Return the key of routes, resolver and counters of a container; ``when`` is ``before`` or ``after``."""
+    """Return the key of a container's routes, resolver and counters; ``when``: ``before``, ``after`` or ``sized``."""
     return Key(f"inside/{end.name}/namespace/{when}", _whole)
 
 
@@ -89,6 +90,7 @@ def ask(setup: Setup, answers: Answers, arrow: Arrow) -> tuple[Question, ...]:
             *(one for end in askers(setup, arrow) for one in _sizes(setup, answers, arrow, end)),
             *_later(setup, answers, arrow),
         ],
+        lambda: _counts(setup, answers, arrow),
     )
 
 
@@ -154,6 +156,35 @@ def _sizes(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> Iterator[Q
         targets: JsonObject = {name: name for name, one in whole.items() if one == size}
         task: JsonObject = {"kind": "sizes", "size": size, "targets": targets}
         yield InsideTask(end.host, sizes_of(end, size).name, task, end.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A container to which full packets get lost, or whose answers do: which of both, only counts say."""
+
+    target: Target
+    size: int
+    largest: int
+    """Bytes of the largest packet that passes both ways."""
+
+
+def cut_ways(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> tuple[Cut, ...]:
+    """Return the containers of the target that full packets of a container do not pass to and back."""
+    targets = {one.name: one for one in at_addresses(setup, answers, arrow, end)}
+    found = []
+    for name, size in whole_sizes(setup, answers, arrow, end).items():
+        seen = keys.outcomes(answers, end.host, sizes_of(end, size))[0].get(name, {})
+        largest = seen.get("largest")
+        if seen.get("ok") is not True and isinstance(largest, int) and largest < size:
+            found.append(Cut(targets[name], size, largest))
+    return tuple(found)
+
+
+def _counts(setup: Setup, answers: Answers, arrow: Arrow) -> list[Question]:
+    """Return a look at what arrived where full packets, or the answers to them, get lost."""
+    cut = [one.target.end for end in askers(setup, arrow) for one in cut_ways(setup, answers, arrow, end)]
+    ends = {(end.host, end.name): end for end in cut if end is not None and can_ask(end)}
+    return [_namespace(end, "sized") for end in ends.values()]
 
 
 def look(setup: Setup, party: str) -> tuple[Question, ...]:

@@ -30,6 +30,7 @@ from swarmnet.verify.scenarios.pairs.matrix import IcmpMatrix, UdpMatrix
 from swarmnet.verify.scenarios.sizes.overlay import OverlayMtu
 from swarmnet.verify.scenarios.sizes.underlay import UnderlayMtu
 from swarmnet.verify.tracing import doors
+from swarmnet.verify.tracing.counted import Loses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from swarmnet.model.report import Claim, Verdict
     from swarmnet.model.state import ClusterState
     from swarmnet.model.trace import Layer, Path
+    from swarmnet.verify.ends import End
     from swarmnet.verify.scenario import Scenario, Setup
 
 OVERLAY, SIZE = "overlay", "size"
@@ -78,6 +80,12 @@ class Lost:
     network: str
     address: str
     """The container's that is not reached."""
+
+    @classmethod
+    def between(cls, layer: str, asker: End, other: End, network: str, loses: Loses) -> Lost:
+        """Return the way between two containers on which packets get lost: there, unless their answers do."""
+        source, target = (other, asker) if loses is Loses.BACK else (asker, other)
+        return cls(layer, source.host, target.host, network, target.addresses.get(network, ""))
 
     @classmethod
     def of(cls, layer: Layer) -> Lost | None:

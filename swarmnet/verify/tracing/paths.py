@@ -25,11 +25,10 @@ from swarmnet.verify.tracing.asking import (
     by_name,
     doors,
     echoes_of,
-    namespace_of,
-    sizes_of,
-    whole_sizes,
 )
-from swarmnet.verify.tracing.closer import OVERLAY, SIZE, Lost
+from swarmnet.verify.tracing.closer import OVERLAY, Lost
+from swarmnet.verify.tracing.counted import Loses, Sent, number, which_loses
+from swarmnet.verify.tracing.full_size import whole
 from swarmnet.verify.tracing.hosts import from_host
 from swarmnet.verify.tracing.layers import answer, container, failed, ok, target, unknown, worst
 from swarmnet.verify.tracing.names import looked_up, nameless
@@ -44,10 +43,6 @@ if TYPE_CHECKING:
     from swarmnet.verify.scenarios.expected.asked import Outcome
 
 
-FEW = 0.2
-"""Share of echoes that may be others', or lost on a busy host, when both ends' counts are compared."""
-
-
 def paths_of(setup: Setup, answers: Answers, arrow: Arrow) -> tuple[Path, ...]:
     """Return the way from each container of the source, or from the operator's machine."""
     if not arrow.source.has_tasks:
@@ -60,7 +55,8 @@ def paths_of(setup: Setup, answers: Answers, arrow: Arrow) -> tuple[Path, ...]:
         return (Path(source=str(arrow.source), layers=(gone,)),)
     between = _between if arrow.target.has_tasks else outwards
     return tuple(
-        Path(source=str(end), layers=tuple(_up_to_broken(between(setup, answers, arrow, end)))) for end in asking
+        Path(source=str(end), host=end.host, layers=tuple(_up_to_broken(between(setup, answers, arrow, end))))
+        for end in asking
     )
 
 
@@ -84,7 +80,7 @@ def _between(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> Iterator
     yield unnamed or looked_up(setup, answers, arrow, end, others, named)
     reached = [outcome_of(answers, end, TRACE, one) for one in at_addresses(setup, answers, arrow, end)]
     yield _overlay(answers, end, reached, askers(setup, arrow))
-    yield _whole(setup, answers, arrow, end)
+    yield whole(setup, answers, arrow, end)
     yield worst("port", setup, answers, reached, lambda count: f"{count} addresses accept connections")
     if unnamed is None:
         words = f"{arrow.target} accepts connections by its name"
@@ -118,70 +114,44 @@ def _no_port(setup: Setup, answers: Answers, arrow: Arrow) -> Layer:
 def _overlay(answers: Answers, end: End, reached: list[Outcome], asking: tuple[End, ...]) -> Layer:
     """Return whether packets pass both ways, as both ends counted them. A port that opens proves it, too."""
     found, _problem = outcomes(answers, end.host, echoes_of(end))
-    passing: list[str] = []
+    passing: dict[str, list[str]] = {}
     for one in {outcome.target.name: outcome for outcome in reached if outcome.target.network}.values():
         other, network = one.target.end, one.target.network
         if other is None:
             continue
-        way = f"{end.host} -> {other.host or '?'} on {network}"
         if found.get(one.target.name, {}).get("ok") is True:
-            passing.append(f"{way}: sent and answered")
+            passing.setdefault(f"on {network}: sent and answered", []).append(other.host or "?")
         elif any(
             each.seen not in (SILENT, UNREACHABLE, None) for each in reached if each.target.name == one.target.name
         ):
-            passing.append(f"{way}: a connection passes")
+            passing.setdefault(f"on {network}: a connection passes", []).append(other.host or "?")
         else:
-            lost = Lost(OVERLAY, end.host, other.host or "", network, one.target.name)
-            return _lost(answers, way, one, asking).model_copy(update={"evidence": lost.evidence()})
-    return ok(OVERLAY, "; ".join(passing) or "no overlay is between")
+            return _lost(answers, (end, other), one, asking)
+    fine = (f"to {', '.join(dict.fromkeys(hosts))} {how}" for how, hosts in passing.items())
+    return ok(OVERLAY, "; ".join(fine) or "no overlay is between")
 
 
-def _whole(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> Layer:
-    """Return whether packets pass that are as large as the network's MTU."""
-    whole = whole_sizes(setup, answers, arrow, end)
-    if not whole:
-        return Layer(name=SIZE, status=Status.SKIPPED, detail="no echo comes back, so packets were not measured")
-    ends = {one.name: one for one in at_addresses(setup, answers, arrow, end)}
-    for name, size in whole.items():
-        found = outcomes(answers, end.host, sizes_of(end, size))[0].get(name)
-        largest = found.get("largest") if found is not None else None
-        if found is None or found.get("ok") is True or not isinstance(largest, int) or largest >= size:
-            continue
-        other = ends[name].end
-        lost = Lost(SIZE, end.host, other.host if other is not None else "", ends[name].network, name)
-        detail = (
-            f"{end.host} -> {lost.target or '?'}: packets of {size} bytes, the MTU of {end}, get lost; {largest} bytes"
-            " pass: connections open, then hang"
-        )
-        fix = "swarmnet verify --only mtu,underlay-mtu names what is too small between these hosts"
-        return failed(SIZE, detail, CauseId.MTU, fix).model_copy(update={"evidence": lost.evidence()})
-    sizes = ", ".join(map(str, sorted(set(whole.values()))))
-    return ok(SIZE, f"packets of {sizes} bytes pass whole")
-
-
-def _lost(answers: Answers, way: str, one: Outcome, asking: tuple[End, ...]) -> Layer:
-    """Return where packets get lost: all askers send to the same end, which counts what comes."""
-    other = one.target.end
-    before, after = (
-        namespace_of(other, when).read(answers, other.host) if other is not None and other.asks else None
-        for when in ("before", "after")
-    )
-    where = "nothing comes back"
-    if before is not None and after is not None:
-        came = _number(after, "asked") - _number(before, "asked")
-        sent = {True: 0, False: 0}
-        for end in asking:
-            echo = outcomes(answers, end.host, echoes_of(end))[0].get(one.target.name, {})
-            sent[echo.get("ok") is True] += _number(echo, "tries")
-        surplus = came - sent[True]
-        if surplus <= sent[False] * FEW:
-            where = "nothing arrives there"
-        elif surplus >= sent[False] * (1 - FEW):
-            where = "they arrive there; their answers get lost on the way back"
+def _lost(answers: Answers, ends: tuple[End, End], one: Outcome, asking: tuple[End, ...]) -> Layer:
+    """Return where packets get lost, as both ends counted them."""
+    (end, other), network, address = ends, one.target.network, one.target.name
+    loses = which_loses(answers, other, _sent_to(answers, address, asking), ("before", "after"))
+    lost = Lost.between(OVERLAY, end, other, network, loses)
+    way = f"{lost.source} -> {lost.target or '?'} on {network}"
+    words = {
+        Loses.THERE: f"{way}: packets to {address} get no answer: nothing arrives there",
+        Loses.BACK: f"{way}: packets to {address} arrive there; their answers get lost on the way back",
+        Loses.UNKNOWN: f"{way}: packets to {address} get no answer: both ways lose them, or one of them",
+    }
     fix = "swarmnet verify --only matrix,gossip,endpoints,firewall names what stops packets between these hosts"
-    return failed(OVERLAY, f"{way}: packets to {one.target.name} get no answer: {where}", CauseId.UNREACHED, fix)
+    return failed(OVERLAY, words[loses], CauseId.UNREACHED, fix).model_copy(update={"evidence": lost.evidence()})
 
 
-def _number(value: dict[str, object] | object, key: str) -> int:
-    found = value.get(key) if isinstance(value, dict) else None
-    return found if isinstance(found, int) else 0
+def _sent_to(answers: Answers, address: str, asking: tuple[End, ...]) -> Sent:
+    """Return how many echoes all askers sent to an address, and how many of them were answered."""
+    sent = came_back = 0
+    for end in asking:
+        echo = outcomes(answers, end.host, echoes_of(end))[0].get(address, {})
+        tries = number(echo, "tries")
+        sent += tries
+        came_back += tries if echo.get("ok") is True else 0
+    return Sent(sent, came_back)

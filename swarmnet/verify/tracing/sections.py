@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 ANSWERED = ("no such name", "no address")
 """What a server says that knows a name which does not exist."""
+SLOW = 500
+"""Milliseconds from which people notice a look-up; the time of faster ones is left out."""
 
 
 def sections_of(setup: Setup, answers: Answers, party: str) -> tuple[Path, ...]:
@@ -37,7 +39,7 @@ def sections_of(setup: Setup, answers: Answers, party: str) -> tuple[Path, ...]:
         why = idle(setup.state, party)
         gone = Layer(name="state", status=Status.FAILED, detail=why.words, cause=CauseId.NO_RUNNING_TASK, fix=why.fix)
         return (Path(source=party, layers=(gone,)),)
-    return tuple(Path(source=str(end), layers=tuple(_sections(setup, answers, end))) for end in ends)
+    return tuple(Path(source=str(end), host=end.host, layers=tuple(_sections(setup, answers, end))) for end in ends)
 
 
 def _sections(setup: Setup, answers: Answers, end: End) -> Iterator[Layer]:
@@ -119,8 +121,9 @@ def _names_outside(setup: Setup, answers: Answers, end: End) -> Layer:
     found, problem = outcomes(answers, end.host, upstream_of(end))
     one = found.get("outside", {})
     code = str(one.get("code") or one.get("why") or problem or "no answer")
-    said = "are answered for" if code in ANSWERED else f"are not answered for: {code}"
-    layer = _said("names outside", f"{said} ({one.get('ms')} ms)" if one.get("ms") is not None else said)
+    took = one.get("ms")
+    slow = f", after {took / 1000:.1f} s" if isinstance(took, int | float) and took >= SLOW else ""
+    layer = _said("names outside", f"are answered for{slow}" if code in ANSWERED else f"are not answered for: {code}")
     asked = own_servers(setup, answers, end) if code not in ANSWERED else None
     if asked is None:
         return layer

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from swarmnet.verify.scenario import Question
     from swarmnet.verify.tracing.wish import TraceWish
 
-ROUNDS = 5
+ROUNDS = 6
 
 
 def trace(ports: Ports, state: ClusterState, wish: TraceWish, *, kit: ProbeKit, run: Run) -> Trace:

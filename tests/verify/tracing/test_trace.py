@@ -82,6 +82,8 @@ class Containers(Hosts):
         """How a connection ends that a host tries itself."""
         self.largest = 1450
         """Bytes of a packet that passes."""
+        self.measured = 0
+        """Packets of all sizes, of ten that each container got, that arrive; two were answered."""
         self.routes: list[JsonObject] = [{"to": "default", "via": "172.18.0.1", "device": "eth1"}]
 
     def traced(self, way: Arrow) -> Path:
@@ -107,12 +109,14 @@ class Containers(Hosts):
         if kind == "namespace":
             came = 6 if self.arrives else 1
             asked = came if question.key.endswith("after") else 0
+            asked = came + self.measured if question.key.endswith("sized") else asked
             return Answer({"routes": [*self.routes], "resolver": ["nameserver 127.0.0.11"], "asked": asked})
         if kind == "icmp":
             lost = {name: question.inside == "api.1" and name in self.unheard for name in names}
             return Answer({"targets": {name: {"ok": not lost[name], "tries": 5 if lost[name] else 1} for name in lost}})
         if kind == "sizes":
             size: JsonObject = {"ok": self.largest == question.task["size"], "largest": self.largest, "exact": True}
+            size |= {"sent": 10, "answered": 2}
             return Answer({"targets": dict.fromkeys(names, size)})
         if kind == "outside":
             return Answer({"targets": {"outside": {"code": "no such name", "ms": 2.0}}})
@@ -178,8 +182,11 @@ def test_an_extra_host_of_the_source_comes_before_the_resolver(address: str, *, 
     assert (path.status is Status.FAILED) is is_hidden
 
 
-@pytest.mark.parametrize(("arrives", "said"), [(True, "get lost on the way back"), (False, "nothing arrives there")])
-def test_both_ends_count_where_packets_get_lost(*, arrives: bool, said: str) -> None:
+@pytest.mark.parametrize(
+    ("arrives", "way", "said"),
+    [(True, ("m1", "m2"), "get lost on the way back"), (False, ("m2", "m1"), "nothing arrives there")],
+)
+def test_both_ends_count_which_way_loses_packets(way: tuple[str, str], said: str, *, arrives: bool) -> None:
     another = End("api", "m3", "api.2", "c9", {"back": "10.2.0.8"}, asks=True)
     hosts = Containers(replace(expecting(arrow(API, DB, 5432)), ends=(*ENDS, another)))
     hosts.unheard, hosts.arrives = {"10.2.0.3"}, arrives
@@ -188,7 +195,8 @@ def test_both_ends_count_where_packets_get_lost(*, arrives: bool, said: str) -> 
     assert works.status is Status.OK
     found = broken(path)
     assert (found.name, found.cause) == ("overlay", "unreached")
-    assert "m2 -> m1 on back" in found.detail
+    assert found.detail.startswith(f"{way[0]} -> {way[1]} on back: ")
+    assert (found.evidence["from"], found.evidence["to"]) == way
     assert said in found.detail
 
 
@@ -263,13 +271,25 @@ def test_the_way_out_ends_where_the_host_does_not_pass_it_on(
     assert found.fix
 
 
-def test_packets_of_full_size_that_get_lost_are_a_layer_of_their_own() -> None:
+@pytest.mark.parametrize(
+    ("arrived", "way", "ends"),
+    [
+        (2, "m2 -> m1: ", ("m2", "m1", "10.2.0.3")),
+        (10, "m1 -> m2: ", ("m1", "m2", "10.2.0.2")),
+        (6, "m1 and m2: both ways, or one of them: ", ("m2", "m1", "10.2.0.3")),
+    ],
+)
+def test_packets_of_full_size_that_get_lost_are_a_layer_that_names_the_one_way_that_loses_them(
+    arrived: int, way: str, ends: tuple[str, str, str]
+) -> None:
     hosts = Containers(expecting(arrow(API, DB, 5432)))
-    hosts.largest = 1372
+    hosts.largest, hosts.measured = 1372, arrived
     found = broken(hosts.traced(arrow(API, DB, 5432)))
     assert (found.name, found.cause) == ("size", "mtu")
-    assert "packets of 1450 bytes" in found.detail
-    assert "1372 bytes pass" in found.detail
+    assert found.detail == (
+        f"{way}packets of 1450 bytes, the MTU of back, get lost; 1372 bytes pass: connections open, then hang"
+    )
+    assert tuple(found.evidence[key] for key in ("from", "to", "address")) == ends
 
 
 def test_the_way_of_the_operators_machine_is_a_published_port() -> None:
@@ -329,7 +349,7 @@ def test_a_party_alone_is_shown_section_by_section() -> None:
         "resolver": "nameserver 127.0.0.11",
         "sockets": "tcp *:5432",
         "outside": "none",
-        "names outside": "are answered for (2.0 ms)",
+        "names outside": "are answered for",
     }
     (gone,) = sections_of(replace(hosts.setup, ends=()), found, "db")
     assert gone.status is Status.FAILED

@@ -200,6 +200,6 @@ def _deaf(setup: Setup, answers: Answers, end: End) -> list[PublishedPort]:
     program = _last_seen(answers, end)
     if program is None or program.stopped:
         return []
-    ports = {(one.target, one.protocol): one for one in service.all_ports}
+    ports = {(one.target, one.protocol): one for one in reversed(service.all_ports)}
     asked = (one for one in ports.values() if one.protocol in (Protocol.TCP, Protocol.UDP))
     return [one for one in asked if not program.listening.reached(Door(port=one.target, protocol=one.protocol))]
