@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,10 +12,14 @@ from swarmnet.model.ports import Approach
 from swarmnet.model.report import Status, Verdict
 from swarmnet.model.service import Protocol, PublishedPort
 from swarmnet.verify.causes.consequences import traced
-from swarmnet.verify.scenario import Answer, Answers, HostCommand, Setup
+from swarmnet.verify.keys import RUNNING_NOW
+from swarmnet.verify.scenario import OPERATOR, Answer, Answers, HostCommand, Setup
 from swarmnet.verify.scenarios.own.processes import LISTENS, PROGRAMS, WAITS
 from swarmnet.verify.scenarios.own.programs import OwnPrograms
 from tests.support.own_services import HOSTS, service, setup_of, task
+
+if TYPE_CHECKING:
+    from swarmnet.model.base import JsonObject
 
 WEB = service("web", ports=(PublishedPort(target=80, published=8080),))
 DNS = service("dns", ports=(PublishedPort(target=53, published=5353, protocol=Protocol.UDP),))
@@ -210,9 +215,45 @@ def test_nameservers_that_may_answer_are_not_reported(servers: tuple[str, ...], 
     assert own_dns(servers, *sockets, age=age).status is Status.OK
 
 
-def test_what_was_not_seen_is_inconclusive() -> None:
-    (gone,) = judged({1: "@ipvs\n"})
-    assert (gone.status, "no process of web.1 on w1 was found" in gone.detail) == (Status.INCONCLUSIVE, True)
+NONE = {1: "@ipvs\n"}
+"""A look that finds no process of web.1."""
+
+
+def asked_of(first: dict[int, str], again: dict[int, str] | None = None) -> list[str]:
+    """Return what is asked beyond the first look."""
+    return [one.key for one in OwnPrograms().ask(setup(), answered(first, again)) if one.key != PROGRAMS.name]
+
+
+def test_a_process_that_is_not_found_is_looked_for_once_more_and_then_managers_are_asked_for_its_task() -> None:
+    assert asked_of(FINE) == []
+    assert asked_of(NONE) == [PROGRAMS.again.name]
+    assert asked_of(NONE, FINE) == []
+    assert asked_of(NONE, NONE) == [PROGRAMS.again.name, RUNNING_NOW.name]
+
+
+def test_a_process_that_only_the_second_look_finds_is_judged_as_any_other() -> None:
+    assert {one.status for one in judged(NONE, FINE)} == {Status.OK}
+    (verdict,) = judged(NONE, {1: shown("box-web-1", socket("tcp", ANY, 80), process="7 (x) T 1 7")})
+    assert verdict.cause == "task-stopped"
+
+
+@pytest.mark.parametrize(
+    ("running", "said"),
+    [
+        ((1, 2, 3), "no process of web.1 on w1 was found, 3 s later neither, though managers call"),
+        ((2, 3, 4), "tasks of web ended or were replaced while verify looked: run verify again"),
+    ],
+)
+def test_a_process_that_is_not_found_again_is_inconclusive_with_what_managers_say_of_its_task(
+    running: tuple[int, ...], said: str
+) -> None:
+    now: JsonObject = {"id-web": [task("web", slot).id for slot in running]}
+    found = answered(NONE, NONE) | {(OPERATOR, RUNNING_NOW.name): Answer({"tasks": now})}
+    (gone,) = [one for one in OwnPrograms().judge(setup(), found).verdicts if one.status is not Status.OK]
+    assert (gone.status, gone.detail.startswith(said)) == (Status.INCONCLUSIVE, True), gone.detail
+
+
+def test_a_host_that_could_not_be_looked_at_is_inconclusive_with_the_reason() -> None:
     mute = answered({}) | {("w2", PROGRAMS.name): Answer(problem="sudo: a password is required")}
     found = OwnPrograms().judge(setup(), mute).verdicts
     (verdict,) = [one for one in found if one.status is Status.INCONCLUSIVE]

@@ -16,8 +16,9 @@ from swarmnet.model.service import Protocol
 from swarmnet.verify import claims
 from swarmnet.verify.ends import HOST_NETWORK, tasks_of
 from swarmnet.verify.ids import CauseId
-from swarmnet.verify.own import is_changing, own_services
-from swarmnet.verify.scenario import Answers, Findings, HostCommand, Question, in_steps
+from swarmnet.verify.keys import RUNNING_NOW
+from swarmnet.verify.own import is_changing, moved_services, own_services
+from swarmnet.verify.scenario import OPERATOR, Answers, Findings, HostCommand, Question, SwarmTask, in_steps
 from swarmnet.verify.scenarios.own.addresses import OwnScenario
 from swarmnet.verify.scenarios.own.processes import (
     NAMESERVER_FIX,
@@ -39,8 +40,9 @@ if TYPE_CHECKING:
     from swarmnet.model.report import Verdict
     from swarmnet.model.service import PublishedPort
     from swarmnet.verify.ends import End
+    from swarmnet.verify.keys import Key
     from swarmnet.verify.scenario import Setup
-    from swarmnet.verify.scenarios.own.processes import Program
+    from swarmnet.verify.scenarios.own.processes import Program, Programs
 
 LATER, PATIENT = 3, 10
 """Seconds between two looks: a program that was started just now listens a moment later, a slow one later still."""
@@ -77,7 +79,10 @@ class OwnPrograms(OwnScenario):
     summary: ClassVar[str] = "the programs of your tasks run, listen behind published ports, and ask the engine's DNS"
 
     def ask(self, setup: Setup, answers: Answers) -> tuple[Question, ...]:
-        """Look at the programs of each host, and once more where one does not listen yet."""
+        """Look at the programs of each host, and once more where one does not listen yet or was not found.
+
+        Of one that is not found again, managers are asked whether its task still runs.
+        """
         on_host = _by_host(setup)
         return in_steps(
             answers,
@@ -85,8 +90,9 @@ class OwnPrograms(OwnScenario):
             lambda: [
                 ask_programs(host, PROGRAMS.again, [one.container for one in ends], after=_pause(answers, deaf))
                 for host, ends in on_host.items()
-                if (deaf := [end for end in ends if _deaf(setup, answers, end)])
+                if (deaf := [end for end in ends if _deaf(setup, answers, end) or _is_lost(answers, end, PROGRAMS)])
             ],
+            lambda: [SwarmTask(RUNNING_NOW.name)] if _lost(setup, answers) else [],
         )
 
     def judge(self, setup: Setup, answers: Answers) -> Findings:
@@ -99,7 +105,7 @@ class OwnPrograms(OwnScenario):
             by_cause[one.end.party, one.cause].append(one)
         verdicts = [self._wrong(service, several) for (service, _), several in by_cause.items()]
         bad = {(one.end.host, one.end.name) for one in troubles}
-        seen = [end for end in _ends(setup) if program_of(answers, PROGRAMS, end) is not None]
+        seen = [end for end in _ends(setup) if _first_seen(answers, end) is not None]
         if fine := [end for end in seen if (end.host, end.name) not in bad]:
             parties = {end.party for end in fine}
             detail = f"the programs of {len(fine)} tasks of {len(parties)} services run, and listen where they should"
@@ -123,11 +129,19 @@ class OwnPrograms(OwnScenario):
         return made.model_copy(update={"evidence": evidence, "broken": broken})
 
     def _unseen(self, setup: Setup, answers: Answers, asked: set[str]) -> Iterator[Verdict]:
-        every = (end for end in _ends(setup) if end.host in asked and not end.halted)
-        if lost := [end for end in every if program_of(answers, PROGRAMS, end) is None]:
-            detail = f"no process of {', '.join(map(str, lost[:SHOWN]))} was found: run verify again"
-            found = self.verdict("containers", Status.INCONCLUSIVE, detail)
-            yield found.model_copy(update={"needed": claims.kept(end.party for end in lost)})
+        lost = _lost(setup, answers)
+        moved = moved_services(setup.state, RUNNING_NOW.read(answers, OPERATOR))
+        if ended := sorted({end.party for end in lost} & moved):
+            detail = f"tasks of {', '.join(ended)} ended or were replaced while verify looked: run verify again"
+            found = self.verdict("services", Status.INCONCLUSIVE, detail)
+            yield found.model_copy(update={"needed": claims.kept(ended)})
+        if gone := [end for end in lost if end.party not in moved]:
+            words = f"{', '.join(map(str, gone[:SHOWN]))}{f', and {len(gone) - SHOWN} more' if gone[SHOWN:] else ''}"
+            detail = f"no process of {words} was found, {LATER} s later neither, though managers call the tasks running"
+            first = gone[0]
+            fix = f"see on {first.host} what its engine says: docker ps -a --filter id={first.container[:12]}"
+            found = self.verdict("containers", Status.INCONCLUSIVE, detail, fix)
+            yield found.model_copy(update={"needed": claims.kept(end.party for end in gone)})
         if silent := sorted({*_by_host(setup)} - asked):
             why = PROGRAMS.problem(answers, silent[0]) or "its answer is not readable"
             detail = f"the programs of {', '.join(silent)} could not be looked at: {why}"
@@ -153,11 +167,21 @@ def _by_host(setup: Setup) -> dict[str, list[End]]:
     return found
 
 
+def _lost(setup: Setup, answers: Answers) -> list[End]:
+    """Return the containers of which no look showed a process, on hosts that could be looked at."""
+    return [end for end in _ends(setup) if _is_lost(answers, end, PROGRAMS.last(answers, end.host))]
+
+
+def _is_lost(answers: Answers, end: End, look: Key[Programs]) -> bool:
+    was_looked_at = look.read(answers, end.host) is not None
+    return was_looked_at and not end.halted and _first_seen(answers, end) is None
+
+
 def _troubles(setup: Setup, answers: Answers, end: End) -> Iterator[Trouble]:
     if end.halted:
         yield Trouble(halt_of(end)[0], Status.FAILED, end, *halt_of(end)[1:])
         return
-    program = program_of(answers, PROGRAMS, end)
+    program = _first_seen(answers, end)
     if program is None:
         return
     if program.stopped:
@@ -174,6 +198,11 @@ def _troubles(setup: Setup, answers: Answers, end: End) -> Iterator[Trouble]:
     itself = asks_itself(setup.state.service(end.party), program) if HOST_NETWORK not in end.addresses else ()
     if itself and _age(answers, end) >= SETTLED:
         yield Trouble(CauseId.DNS_LOOPBACK, Status.WARNING, end, *asks_itself_in_words(end, itself))
+
+
+def _first_seen(answers: Answers, end: End) -> Program | None:
+    """Return what the first look that found the program of a container showed of it; None where none did."""
+    return program_of(answers, PROGRAMS, end) or _last_seen(answers, end)
 
 
 def _last_seen(answers: Answers, end: End) -> Program | None:
