@@ -15,7 +15,7 @@ import pytest
 from swarmnet.verify.ids import CauseId
 from tests.support.held import missing
 
-NUMBER = 74
+NUMBER = 75
 PARTS = 4
 
 

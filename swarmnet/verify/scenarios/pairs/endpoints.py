@@ -3,7 +3,8 @@
 Engines keep two rows for each container of another host: its neighbour entry and its forwarding entry, in the network's
 namespace. Each can be lost or wrong for one container alone while all others work (moby#52661, moby#49908), and two
 containers may have got one address. Every probe sends an ICMP echo to every container of others on its networks; where
-one is not reached that another host reaches, its own one or a third, the host's rows show why.
+one is not reached that another host reaches, its own one or a third, the host's rows show why. Balancers have such
+rows, too, and are asked where connections through virtual addresses are lost.
 """
 
 from __future__ import annotations
@@ -30,12 +31,14 @@ from swarmnet.verify.scenario import (
     in_steps,
 )
 from swarmnet.verify.scenarios.balancing.ipvs import FOLDER
+from swarmnet.verify.scenarios.pairs.balancers import balancers_on, list_balancers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-    from swarmnet.model.base import JsonObject
+    from swarmnet.model.base import JsonObject, JsonValue
     from swarmnet.verify.keys import Ended, Key
+    from swarmnet.verify.scenario import OverlayProbe
 
 ECHOES = keys.targets("endpoints")
 MOST = 500
@@ -63,6 +66,8 @@ class Endpoint:
     name: str
     service: str = ""
     """Empty for a container of its own."""
+    balances: bool = False
+    """Whether it is what a host's balancer sends from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +112,25 @@ class Endpoints(Scenario):
             answers,
             lambda: [
                 ProbeTask(probe.host, ECHOES.on(net.spec.name).name, task)
-                for probe in setup.ready
                 for net in setup.networks
-                if (task := _task(setup, probe.host, net.spec.name))
+                if (every := {one.address: one.address for one in endpoints(setup, net.spec.name)})
+                for probe in setup.ready
+                if (task := _task(probe, net.spec.name, every))
             ],
             lambda: [
-                ProbeTask(probe.host, ECHOES.on(net.spec.name).again.name, {**task, "targets": few})
+                ProbeTask(probe.host, ECHOES.on(net.spec.name).again.name, task)
                 for net in setup.networks
                 if (few := _doubtful(setup, answers, net.spec.name))
                 for probe in setup.ready
-                if (task := _task(setup, probe.host, net.spec.name))
+                if (task := _task(probe, net.spec.name, few))
+            ],
+            lambda: [*list_balancers(setup, answers)],
+            lambda: [
+                ProbeTask(probe.host, _at_balancers(net.spec.name).name, task)
+                for net in setup.networks
+                if (few := {one: one for one in balancers_on(setup, answers, net.spec.name).values()})
+                for probe in setup.ready
+                if (task := _task(probe, net.spec.name, few))
             ],
             lambda: [
                 HostCommand(host, NAMESPACES.name, ("ls", FOLDER), sudo=True)
@@ -189,6 +203,7 @@ class Endpoints(Scenario):
                     "commands": [command for _, commands in lost for command in commands],
                 },
                 needed=tuple(claims.exchange(setup, one.network, host, one.host) for one, _ in lost),
+                broken=frozenset(claims.balancer(one.host, one.network) for one, _ in lost if one.balances),
             )
 
 
@@ -223,7 +238,7 @@ def unreached(setup: Setup, answers: Answers) -> list[tuple[str, Endpoint]]:
     """Return each host with the containers that it does not reach and another one does: those live."""
     found = []
     for net in setup.networks:
-        for one in endpoints(setup, net.spec.name):
+        for one in (*endpoints(setup, net.spec.name), *_balancers(setup, answers, net.spec.name)):
             reached = _reached_by(setup, answers, one)
             found += [(host, one) for host in _seen(setup, answers, one) if reached and host not in reached]
     return found
@@ -235,12 +250,20 @@ def _rows(network: str) -> tuple[Key[Ended], Key[Ended]]:
     return of.on("neighbours"), of.on("forwards")
 
 
-def _task(setup: Setup, host: str, network: str) -> JsonObject | None:
-    probe = next(one for one in setup.ready if one.host == host)
-    targets: JsonObject = {one.address: one.address for one in endpoints(setup, network)}
-    if network not in probe.addresses or not targets:
+def _task(probe: OverlayProbe, network: str, targets: Mapping[str, JsonValue]) -> JsonObject | None:
+    if network not in probe.addresses:
         return None
-    return {"kind": "icmp", "from": host, "network": ECHOES.on(network).name, "targets": targets, "limit": PATIENCE}
+    place = {"kind": "icmp", "from": probe.host, "network": ECHOES.on(network).name}
+    return {**place, "targets": {**targets}, "limit": PATIENCE}
+
+
+def _at_balancers(network: str) -> Key[dict[str, JsonObject]]:
+    return ECHOES.on(network).on("balancers")
+
+
+def _balancers(setup: Setup, answers: Answers, network: str) -> list[Endpoint]:
+    known = balancers_on(setup, answers, network)
+    return [Endpoint(network, host, one, f"the balancer of {host}", balances=True) for host, one in known.items()]
 
 
 def _doubtful(setup: Setup, answers: Answers, network: str) -> JsonObject:
@@ -255,9 +278,10 @@ def _seen(setup: Setup, answers: Answers, one: Endpoint) -> dict[str, JsonObject
     """Return what each host's last look at a container came to."""
     found = {}
     for probe in setup.ready:
-        first = outcomes(answers, probe.host, ECHOES.on(one.network))[0]
-        again = outcomes(answers, probe.host, ECHOES.on(one.network).again)[0]
-        outcome = again.get(one.address) or first.get(one.address, {})
+        key = ECHOES.on(one.network)
+        looks = (_at_balancers(one.network),) if one.balances else (key.again, key)
+        several = (outcomes(answers, probe.host, look)[0].get(one.address) for look in looks)
+        outcome = next(filter(None, several), {})
         if outcome.get("tries"):
             found[probe.host] = outcome
     return found
@@ -342,7 +366,10 @@ def _fix(setup: Setup, answers: Answers, lost: list[tuple[Endpoint, list[str]]])
     if not by_hand and not any(_reached_by(setup, answers, one) - {one.host} for one, _ in lost):
         return WAY
     services = sorted({one.service for one, _ in lost if one.service})
-    boxes = sorted({f"{one.name} on {one.host}" for one, _ in lost if not one.service})
+    boxes = sorted({f"{one.name} on {one.host}" for one, _ in lost if not one.service and not one.balances})
+    hosts = sorted({one.host for one, _ in lost if one.balances})
     ways = [f"replace all tasks of {one}: docker service update --force {one}" for one in services]
     ways += [f"stop {one} and start it again" for one in boxes]
-    return f"{'; '.join(ways)}: {NEW_ROWS}" + (f"; {BY_HAND}" if by_hand else "")
+    ways = [f"{'; '.join(ways)}: {NEW_ROWS}"] if ways else []
+    ways += [f"restart Docker on {one}, which tells the others of its balancer" for one in hosts]
+    return "; ".join((*ways, *([BY_HAND] if by_hand else ())))
