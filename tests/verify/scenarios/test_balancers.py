@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmnet.verify import claims
+from swarmnet.verify.keys import NAMESPACES
 from swarmnet.verify.scenario import Answer, Answers, HostCommand, ProbeTask
 from swarmnet.verify.scenarios.pairs.endpoints import Endpoints
 from tests.verify.scenarios.test_endpoints import FORWARDS, HOSTS, NEIGHBOURS, bad, cluster, pinged
@@ -38,9 +39,16 @@ def test_no_balancer_is_asked_while_virtual_addresses_work() -> None:
     assert not [one for one in asked if isinstance(one, HostCommand) or one.key.endswith("balancers")]
 
 
+def test_namespaces_are_listed_with_the_balancers_for_rounds_are_few() -> None:
+    answers = lossy(())
+    del answers["w2", "balancers"]
+    asked = {(one.host, one.key) for one in Endpoints().ask(cluster(), answers)}
+    assert {("w2", "balancers"), *((host, NAMESPACES.name) for host in HOSTS)} <= asked
+
+
 def test_where_connections_are_lost_every_host_asks_the_balancer_for_an_echo() -> None:
     asked = Endpoints().ask(cluster(), lossy(()))
-    assert [one.host for one in asked if isinstance(one, HostCommand)] == ["w2"]
+    assert [one.host for one in asked if one.key == "balancers"] == ["w2"]
     echoes = [one for one in asked if isinstance(one, ProbeTask) and one.key.endswith("balancers")]
     assert [(one.host, one.task["targets"]) for one in echoes] == [(host, {ADDRESS: ADDRESS}) for host in HOSTS]
 

@@ -31,7 +31,7 @@ from swarmnet.verify.scenario import (
     in_steps,
 )
 from swarmnet.verify.scenarios.balancing.ipvs import FOLDER
-from swarmnet.verify.scenarios.pairs.balancers import balancers_on, list_balancers
+from swarmnet.verify.scenarios.pairs.balancers import balancers_on, list_balancers, list_namespaces
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -132,10 +132,7 @@ class Endpoints(Scenario):
                 for probe in setup.ready
                 if (task := _task(probe, net.spec.name, few))
             ],
-            lambda: [
-                HostCommand(host, NAMESPACES.name, ("ls", FOLDER), sudo=True)
-                for host in sorted({host for host, _ in unreached(setup, answers)})
-            ],
+            lambda: [list_namespaces(host) for host in sorted({host for host, _ in unreached(setup, answers)})],
             lambda: [
                 question for host, one in unreached(setup, answers) for question in _reads(setup, answers, host, one)
             ],
