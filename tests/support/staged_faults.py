@@ -129,7 +129,7 @@ FAULTS = (
         ("operator", "web:8090"),
         "program",
         "not-listening",
-        "8090 leads to port 81 of web on m1, and no program listens there; its programs listen on 80",
+        "and no program listens there; its programs listen on 80",
     ),
     Staged(
         *on_service("--args 'httpd -f -h /www -p 127.0.0.1:80' alone", "--args 'httpd -f -h /www -p 80' alone"),
