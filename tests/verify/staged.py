@@ -261,6 +261,8 @@ nid=$(docker network inspect -f '{{.Id}}' plain)
 """
 """Words to change what engines tell each other of containers, by the engine's own diagnostic server."""
 TALK = "docker service create -q -d=false --name talks --mode global --network plain own:1 sleep 9999"
+READDRESS = r's/\*.\Q$ENV{was}\E/"*" . chr(length $ENV{is}) . $ENV{is}/se'
+"""Gives an entry of the endpoint table another address: one that managers have not come to, who give them in order."""
 DNS = """
 use Socket;
 socket(my $server, AF_INET, SOCK_DGRAM, 17) or die;
@@ -282,7 +284,7 @@ SHARED = (
         breaks={
             "m1": f"{GOSSIP}{TALK}; diagnose; id=$(of EndpointID); ip=$(of IPAddress);"
             ' value=$(ask getentry "key=$id&json" | sed \'s/.*"value":"\\([^"]*\\)".*/\\1/\' | base64 -d'
-            ' | sed "s/$ip/${ip%?}9/" | base64 -w0 | sed s/+/%2B/g);'
+            f" | was=$ip is=${{ip%.*}}.200 perl -0pe '{READDRESS}' | base64 -w0 | sed s/+/%2B/g);"
             ' ask createentry "key=$(echo $id | tr 0-9a-f a-f0-9)&value=$value"; sleep 2'
         },
         heals={
