@@ -50,11 +50,11 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Watching:
-    """The observers of all hosts, and the containers of those that run."""
+    """The containers of observers that run, and why those of other hosts do not."""
 
-    observers: Mapping[str, Observer]
     containers: Mapping[str, str]
     """Host to the id of its container."""
+    problems: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +81,20 @@ class ProbeContainers:
     def watch(self, hosts: tuple[str, ...]) -> Watching:
         """Start an observer on the own network of each host, where the image is; a host that fails says why."""
         found = fan_out(hosts, lambda host: self._watch(host, hosts.index(host)), listener=self.context.listener)
-        observers, containers = {}, {}
-        for host, result in found.items():
-            if isinstance(result, HostError):
-                observers[host] = Observer(host, problem=result.message)
-            else:
-                observers[host], containers[host] = result
-        return Watching(observers, containers)
+        return Watching(
+            {host: one for host, one in found.items() if not isinstance(one, HostError)},
+            {host: one.message for host, one in found.items() if isinstance(one, HostError)},
+        )
+
+    def observers(self, watching: Watching) -> Mapping[str, Observer]:
+        """Return the observers of all hosts with their addresses for VXLAN.
+
+        Call it once probes are on the overlays: engines say then where these go, and else root alone may read it.
+        """
+        found = fan_out(tuple(watching.containers), self._observer, listener=self.context.listener)
+        failed = {host: one.message for host, one in found.items() if isinstance(one, HostError)}
+        missing = {host: Observer(host, problem=why) for host, why in {**watching.problems, **failed}.items()}
+        return {host: one for host, one in found.items() if isinstance(one, Observer)} | missing
 
     def _place(self, host: str, number: int) -> tuple[OverlayProbe, str]:
         with self.gate.starting(host):
@@ -110,7 +117,7 @@ class ProbeContainers:
             found = attempts.addresses(context.ports.clock, engine, container, wanted, timeout=patience)
             return OverlayProbe(host, probe.name, probe.alias, found), container
 
-    def _watch(self, host: str, number: int) -> tuple[Observer, str]:
+    def _watch(self, host: str, number: int) -> str:
         with self.gate.starting(host):
             context = self.context
             self.images.bring(host)
@@ -123,11 +130,9 @@ class ProbeContainers:
                 host_network=True,
                 interactive=True,
             )
-            container = self._start(context.ports.engine(host), spec)
-            return self._observer(host), container
+            return self._start(context.ports.engine(host), spec)
 
     def _observer(self, host: str) -> Observer:
-        """Return the observer of a host: by then a probe is on the overlays, and its engine says where these go."""
         facts = self.context.state.facts(host)
         if facts is None:
             raise HostError(host, "was not observed")

@@ -192,10 +192,12 @@ class Start:
         """Wait for the observer of each host that answers, in the order of the inventory."""
         if (begun := self.aside.observers) is None:
             return self
-        found = begun.result()
+        watching = begun.result()
+        found = self._own_containers().observers(watching)
         names = (host.name for host in self.tools.context.ports.inventory.hosts)
-        setup = replace(self.setup, observers=tuple(found.observers[name] for name in names if name in found.observers))
-        return replace(self, setup=setup, containers=replace(self.containers, observers=found.containers))
+        setup = replace(self.setup, observers=tuple(found[name] for name in names if name in found))
+        running = {host: one for host, one in watching.containers.items() if found[host].problem is None}
+        return replace(self, setup=setup, containers=replace(self.containers, observers=running))
 
     def await_inside(self) -> Start:
         """Wait for what is asked from inside the user's containers."""

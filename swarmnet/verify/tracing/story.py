@@ -66,8 +66,9 @@ def trace(ports: Ports, state: ClusterState, wish: TraceWish, *, kit: ProbeKit, 
     try:
         ports.listener(Progress("entering the containers of both ends"))
         entered = Insiders(context, images, gate).enter(wish.expected, eligible.present)
-        watching = ProbeContainers(context, images, gate, ()).watch(host)
-        observers = tuple(watching.observers.values())
+        aside = ProbeContainers(context, images, gate, ())
+        watching = aside.watch(host)
+        observers = tuple(aside.observers(watching).values())
         setup = replace(setup, ends=entered.ends, observers=observers)
         batches = Batches(ports, run.id, Containers({}, watching.containers, {}, entered.containers))
         answers = _asked(ports, batches, setup, wish)
