@@ -54,6 +54,7 @@ from tests.cli.test_options import LEAVES
 from tests.simulator import World
 from tests.support.backups import CREATED
 from tests.support.goals import goal, operator, terms
+from tests.support.packages import with_apt
 from tests.support.raft_archives import a_manifest
 from tests.support.reports import status_text
 from tests.support.simulated_probe import KIT, this_run
@@ -224,6 +225,8 @@ def locked() -> World:
 
 
 def told_by(command: str, world: World) -> SwarmnetError:
+    if command.startswith("engine"):
+        with_apt(world)  # else, each host asks the apt of this machine, for seconds
     with pytest.raises(SwarmnetError) as caught:
         COMMANDS[command](world.ports())
     return caught.value
