@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
 
 ROOT = Path(__file__).parents[2]
+SCHEMAS = {"playbook": playbook_schema(), "inventory": document_schema(InventoryFile, "swarmnet inventory")}
 
 
 def complaints(data: object, schema: JsonObject) -> list[str]:
@@ -31,7 +32,7 @@ def test_every_operation_has_its_own_name_and_a_summary() -> None:
 
 @pytest.mark.parametrize("path", sorted((ROOT / "playbooks").glob("*.yml")), ids=lambda path: path.name)
 def test_shipped_playbooks_meet_the_schema(path: Path) -> None:
-    assert complaints(load(path.read_bytes(), path.name).data, playbook_schema()) == []
+    assert complaints(load(path.read_bytes(), path.name).data, SCHEMAS["playbook"]) == []
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "inventories").glob("*.yml")), ids=lambda path: path.name)
@@ -44,7 +45,7 @@ def test_shipped_inventories_meet_the_schema(path: Path) -> None:
     [{"netwrk": {}}, {"network": {"name": "a", "atachable": True}}, {"network": {"name": "a", "mtu": "fast"}}, {}],
 )
 def test_the_schema_finds_what_the_reader_would(step: dict[str, object]) -> None:
-    assert complaints({"schema": 1, "name": "t", "steps": [step]}, playbook_schema()) != []
+    assert complaints({"schema": 1, "name": "t", "steps": [step]}, SCHEMAS["playbook"]) != []
 
 
 def undescribed(schema: object, path: str = "") -> Iterator[str]:
@@ -62,9 +63,6 @@ def undescribed(schema: object, path: str = "") -> Iterator[str]:
             yield from undescribed(inner, path)
 
 
-SCHEMAS = {"playbook": playbook_schema(), "inventory": document_schema(InventoryFile, "swarmnet inventory")}
-
-
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_e8_every_property_that_people_write_is_described(name: str) -> None:
     assert list(undescribed(SCHEMAS[name])) == []
@@ -78,6 +76,6 @@ def test_e8_a_schema_has_an_id_of_its_own(name: str) -> None:
 def test_e8_a_misspelt_key_of_a_step_is_named() -> None:
     step = {"network": {"name": "a", "atachable": True}}
 
-    (said,) = complaints({"schema": 1, "name": "t", "steps": [step]}, playbook_schema())
+    (said,) = complaints({"schema": 1, "name": "t", "steps": [step]}, SCHEMAS["playbook"])
 
     assert "'atachable' was unexpected" in said
