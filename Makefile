@@ -9,6 +9,8 @@ PIN := pip compile --quiet --upgrade --universal --python-version 3.11 --generat
   pyproject.toml .ci/build.in --output-file
 # Lab tests wait for engines two thirds of the time: three workers keep two processors busy.
 ALL_TESTS := -q -n 3 --dist loadgroup --no-loadscope-reorder --max-worker-restart 0 --group-seconds
+# The workers share the tests that pytest has rewritten, also where the machine tells Python to keep nothing of that kind.
+export PYTHONDONTWRITEBYTECODE :=
 PACKAGES := age cron faketime git jq python3-venv debootstrap iptables nftables openssh-client openssh-server docker-registry systemd
 
 .PHONY: help install dev packages roots check lint test coverage soak demo bench lowest pins docs format clean

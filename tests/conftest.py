@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -42,6 +43,19 @@ LONGEST = (
 """Groups of tests that take more than a minute, or nearly; `--group-seconds` shows them."""
 LONG_NAME = 100
 """Characters of a parameter that may be part of a test's name."""
+TESTS = Path(__file__).parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let each worker read the files of all tests from another one on.
+
+    What takes longest is to rewrite their assertions: a worker that comes to a file later finds that done by another.
+    """
+    worker = getattr(config, "workerinput", None)
+    if worker is not None and config.args == [TESTS.name]:
+        files = sorted(str(path) for path in TESTS.rglob("test_*.py"))
+        first = len(files) * int(worker["workerid"].removeprefix("gw")) // worker["workercount"]
+        config.args[:] = [*files[first:], *files[:first]]
 
 
 @pytest.hookimpl(tryfirst=True)  # before the workers' own hook, which reads the groups
@@ -57,7 +71,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             shared = group_of(item)
             item.add_marker(pytest.mark.xdist_group(shared))
             order[item] = LONGEST.index(shared) if shared in LONGEST else len(LONGEST)
-    items.sort(key=lambda item: order.get(item, len(LONGEST) + 1))
+    items.sort(key=lambda item: (order.get(item, len(LONGEST) + 1), item.path))
 
 
 def group_of(item: pytest.Function) -> str:
