@@ -39,8 +39,11 @@ LONGEST = (
     "test_total_loss",
     "test_every_field",
     "test_consent",
+    "tests/report/test_shown.py",
+    "tests/cli/test_options.py",
+    "tests/workflows/test_archives_in_parts.py",
 )
-"""Groups of tests that take more than a minute, or nearly; `--group-seconds` shows them."""
+"""Groups that take more than a minute, or nearly, and the longest of the others; `--group-seconds` shows them."""
 LONG_NAME = 100
 """Characters of a parameter that may be part of a test's name."""
 TESTS = Path(__file__).parent
@@ -62,20 +65,22 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep tests that share hosts with the same worker, and begin with those that take longest.
 
-    Those of the own-kernel cluster share it, and those of one file share their lab. A long one that came last would
-    run alone, while the other workers have nothing to do.
+    Those of the own-kernel cluster share it, and those of one file share their lab, or what the file computes once. A
+    long one that came last would run alone, while the other workers have nothing to do.
     """
     order: dict[pytest.Item, int] = {}
     for item in items:
-        if item.get_closest_marker("lab") and isinstance(item, pytest.Function):
-            shared = group_of(item)
-            item.add_marker(pytest.mark.xdist_group(shared))
-            order[item] = LONGEST.index(shared) if shared in LONGEST else len(LONGEST)
-    items.sort(key=lambda item: (order.get(item, len(LONGEST) + 1), item.path))
+        group = group_of(item)
+        item.add_marker(pytest.mark.xdist_group(group))
+        last = len(LONGEST) if item.get_closest_marker("lab") else len(LONGEST) + 1
+        order[item] = LONGEST.index(group) if group in LONGEST else last
+    items.sort(key=lambda item: (order[item], item.path))
 
 
-def group_of(item: pytest.Function) -> str:
-    """Return which tests share hosts, or processors, with a lab test."""
+def group_of(item: pytest.Item) -> str:
+    """Return which tests share hosts, processors, or what their file computes once, with a test."""
+    if not item.get_closest_marker("lab"):
+        return item.nodeid.partition("::")[0]
     if uses_own_cluster(item):
         return "own_cluster"
     return "own_kernels" if item.path.stem in OWN_KERNELS else item.path.stem
