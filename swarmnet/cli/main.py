@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from swarmnet.cli import streams
 from swarmnet.cli.output import wants_json
@@ -80,11 +80,9 @@ def build(argv: Sequence[str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     root.callback()(_root)
-    asked = next((word for word in argv if word in COMMANDS), None)
-    for name, (module, summary) in COMMANDS.items():
-        if name != asked:
-            root.command(name, help=summary)(_named_only)
-            continue
+    name = next((word for word in argv if word in COMMANDS), None)
+    if name is not None:
+        module, summary = COMMANDS[name]
         loaded = importlib.import_module(module)
         example = f"Example: {loaded.EXAMPLE}"
         if hasattr(loaded, "app"):
@@ -132,6 +130,12 @@ def _run(words: Sequence[str], own: Sequence[str]) -> int:
 
 class _Commands(TyperGroup):
     """The commands. Prints a line when Ctrl-C ends one, which Typer turns into a silent exit."""
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - as the base class has it, in private types
+        """Know those that are not loaded by name: Typer takes longer for each than for all of this together."""
+        super().__init__(**settings)
+        named = {name: TyperCommand(name, help=summary) for name, (_, summary) in COMMANDS.items()}
+        self.commands = named | dict(self.commands)
 
     def format_commands(self, _ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - Typer's own classes are private
         """List the commands under their headings."""
@@ -226,10 +230,6 @@ def _root(
     ),
 ) -> None:
     """Define the options that come before any command; each acts while it is parsed."""
-
-
-def _named_only() -> None:
-    """Represent a command that is not loaded in the help."""
 
 
 def _print_json(error: SwarmnetError) -> None:
