@@ -15,7 +15,7 @@ import pytest
 from swarmnet.verify.ids import CauseId
 from tests.support.held import missing
 
-NUMBER = 75
+NUMBER = 76
 PARTS = 4
 
 

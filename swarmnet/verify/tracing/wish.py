@@ -54,7 +54,7 @@ def wish_of(source: str, target: str | None, state: ClusterState, hosts: Invento
     known = Known(
         services=frozenset(one.spec.name for one in state.services), hosts=frozenset(one.name for one in hosts.hosts)
     )
-    party = known.party(source)
+    party = known.party(_called(source, known, state))
     if party is None:
         raise _unknown(source, state, is_source=True)
     if party.kind in (PartyKind.NAME, PartyKind.BLOCK):
@@ -80,6 +80,7 @@ def _arrow(source: Party, target: str, known: Known, state: ClusterState) -> Arr
         hint = f"write: swarmnet trace {source} db:5432, or db:53/udp, or db:80,443; ports are from 1 to {MOST_PORT}"
         raise UsageError(f"{target!r} is not TO or TO:PORT", hint=hint) from error
     form = behind_port(form, source, known, state)
+    form = form.model_copy(update={"target": _called(form.target, known, state, near=source.name)})
     to = known.party(form.target)
     if to is None:
         raise _unknown(form.target, state)
@@ -92,14 +93,32 @@ def _arrow(source: Party, target: str, known: Known, state: ClusterState) -> Arr
     return arrow
 
 
+def _called(word: str, known: Known, state: ClusterState, *, near: str = "") -> str:
+    """Return the service that a word is another name of; the word itself where it is of none, or means something.
+
+    Programs know a service of a stack by its alias: ``db``, not ``shop_db``. Of several services with one alias, those
+    on a network of the service ``near`` are meant.
+
+    Raises:
+        UsageError: several services have this other name.
+    """
+    if known.party(word) is not None:
+        return word
+    places = {one.spec.name: {place.network for place in one.spec.networks or ()} for one in state.services}
+    owners = {
+        service.spec.name: on
+        for service in state.services
+        if (on := {place.network for place in service.spec.networks or () if word in (place.aliases or ())})
+    }
+    meant = sorted(name for name, on in owners.items() if on & places.get(near, set())) or sorted(owners)
+    if len(meant) > 1:
+        who = " and ".join(meant)
+        raise UsageError(f"{word} is another name of {who}", hint=f"name one of them: {', '.join(meant)}")
+    return meant[0] if meant else word
+
+
 def _unknown(word: str, state: ClusterState, *, is_source: bool = False) -> UsageError:
     """Return what to say of a word that means nothing in the cluster: what is there, and how else ends are written."""
-    for service in state.services:
-        for place in service.spec.networks or ():
-            if word in (place.aliases or ()):
-                name = service.spec.name
-                hint = f"{word} is another name of {name} on {place.network}: write {name}"
-                return UsageError(f"there is no service {word!r}, and no such host", hint=hint)
     names = sorted(one.spec.name for one in state.services)
     near = get_close_matches(word, names, n=1)
     more = f", and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""

@@ -12,7 +12,7 @@ from swarmnet.model.report import Status
 from swarmnet.model.state import ClusterState, SwarmMembership
 from swarmnet.verify.causes.consequences import traced
 from swarmnet.verify.causes.pairs import explain
-from swarmnet.verify.scenario import Answer, Answers, ProbeTask
+from swarmnet.verify.scenario import Answer, Answers, HostCommand, ProbeTask
 from swarmnet.verify.scenarios.control.subnets import SubnetOverlaps
 from swarmnet.verify.scenarios.names.names import ContainerNames, ServiceNames
 from swarmnet.verify.scenarios.names.upstream import OUTSIDE, UpstreamDns
@@ -118,6 +118,17 @@ def test_dead_servers_for_outside_names_are_reported_and_a_cluster_without_any_i
     """F5."""
     (verdict,) = UpstreamDns().judge(make_setup(), outside(**told)).verdicts
     assert (verdict.status, words in verdict.detail) == (status, True)
+
+
+def test_the_nameservers_of_a_host_without_answers_are_named() -> None:
+    answers = outside(w2=SLOW)
+    (asked,) = [one for one in UpstreamDns().ask(make_setup(), answers) if isinstance(one, HostCommand)]
+    assert (asked.host, asked.argv) == ("w2", ("cat", "/etc/resolv.conf"))
+    text = "# made by dhcp\nnameserver 192.0.2.53\nsearch example\nnameserver 192.0.2.54\n"
+    answers[asked.host, asked.key] = Answer({"exit": 0, "stdout": text})
+    (verdict,) = UpstreamDns().judge(make_setup(), answers).verdicts
+    assert verdict.detail.endswith("; /etc/resolv.conf of w2 names 192.0.2.53, 192.0.2.54")
+    assert verdict.evidence["servers"] == {"w2": ["192.0.2.53", "192.0.2.54"]}
 
 
 def test_a_bridge_on_the_hosts_own_subnet_is_named_and_lost_pairs_follow() -> None:

@@ -129,6 +129,26 @@ def test_what_is_not_judged_since_tasks_are_replaced_follows_from_what_replaces_
     assert all(one.because_of for one in rest if one.status is Status.INCONCLUSIVE)
 
 
+@pytest.mark.parametrize("state", ["paused", "rollback_paused"])
+def test_an_update_that_stands_still_is_a_warning_with_the_engines_words(state: str) -> None:
+    said = "update paused due to failure or early termination of task abc"
+    stuck = WEB.model_copy(update={"update_state": state, "update_message": said})
+    running = [task("web", n) for n in (1, 2, 3)]
+    warning, fine = OwnTasks().judge(setup_of(stuck, tasks=running), {}).verdicts
+    assert (warning.status, warning.cause, fine.status) == (Status.WARNING, "update-paused", Status.OK)
+    assert said in warning.detail
+    assert "docker service rollback web" in str(warning.fix)
+
+
+def test_an_update_that_stands_still_since_a_task_cannot_start_follows_from_it() -> None:
+    stuck = WEB.model_copy(update={"update_state": "paused", "update_message": "update paused"})
+    refused = [task("web", 2, "rejected", "shutdown", "No such image: shop:2"), task("web", 2, "ready", "ready")]
+    found = traced(
+        list(OwnTasks().judge(setup_of(stuck, tasks=[task("web", 1), task("web", 3), *refused]), {}).verdicts)
+    )
+    assert {one.cause: bool(one.because_of) for one in found} == {"task-rejected": False, "update-paused": True}
+
+
 def test_a_task_that_no_node_takes_is_named_with_the_schedulers_reason() -> None:
     waiting = task("web", 1, "pending", message="no suitable node (scheduling constraints not satisfied on 3 nodes)")
     verdict = tasks_of(service("web", replicas=1), waiting.model_copy(update={"node_id": None}))

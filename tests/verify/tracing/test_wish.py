@@ -87,14 +87,40 @@ def test_a_task_that_is_to_end_or_only_starts_opens_no_port_in_host_mode(change:
     assert caught.value.hint == "see why no task of it runs: docker service ps --no-trunc web"
 
 
-def test_another_name_of_a_service_is_answered_with_the_service() -> None:
+def named(**networks: EndpointSpec) -> ClusterState:
+    """Return a swarm with services by these names, each on one network."""
     state = swarm(PublishMode.INGRESS)
-    place = EndpointSpec(network="back", aliases=("db",))
-    spec = state.services[0].spec.model_copy(update={"networks": (place,)})
-    known = state.model_copy(update={"services": (state.services[0].model_copy(update={"spec": spec}),)})
+    first = state.services[0]
+    services = tuple(
+        first.model_copy(
+            update={"id": name, "spec": first.spec.model_copy(update={"name": name, "networks": (place,)})}
+        )
+        for name, place in networks.items()
+    )
+    return state.model_copy(update={"services": services})
+
+
+def test_another_name_of_a_service_means_the_service() -> None:
+    state = named(
+        shop_web=EndpointSpec(network="back", aliases=("web",)), shop_db=EndpointSpec(network="back", aliases=("db",))
+    )
+    wish = wish_of("web", "db:5432", state, inventory(1, 1))
+    assert wish.arrow is not None
+    assert (wish.source.name, wish.arrow.target.name) == ("shop_web", "shop_db")
+
+
+def test_of_several_services_with_one_other_name_the_one_on_a_network_of_the_source_is_meant() -> None:
+    db = {name: EndpointSpec(network=name, aliases=("db",)) for name in ("one", "two")}
+    state = named(web=EndpointSpec(network="two"), one=db["one"], two=db["two"])
+    wish = wish_of("web", "db:5432", state, inventory(1, 1))
+    assert wish.arrow is not None
+    assert wish.arrow.target.name == "two"
     with pytest.raises(UsageError) as caught:
-        wish_of("web", "db:5432", known, inventory(1, 1))
-    assert caught.value.hint == "db is another name of web on back: write web"
+        wish_of("operator", "db:5432", state, inventory(1, 1))
+    assert (caught.value.message, caught.value.hint) == (
+        "db is another name of one and two",
+        "name one of them: one, two",
+    )
 
 
 @pytest.mark.parametrize(

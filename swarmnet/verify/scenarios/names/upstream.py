@@ -6,6 +6,8 @@ seconds for each look-up. A cluster without any way out may have none: that is n
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status
@@ -13,9 +15,20 @@ from swarmnet.model.verification import Level
 from swarmnet.verify import absence, claims, keys
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.keys import outcomes
-from swarmnet.verify.scenario import Answers, Findings, ProbeTask, Question, Scenario, Setup
+from swarmnet.verify.scenario import (
+    Answers,
+    Findings,
+    HostCommand,
+    ProbeTask,
+    Question,
+    Scenario,
+    Setup,
+    in_steps,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from swarmnet.model.base import JsonObject
 
 ANSWERED = ("no such name", "no address")
@@ -23,6 +36,9 @@ ANSWERED = ("no such name", "no address")
 HANGS = 2000.0
 """Milliseconds from which containers notice."""
 OUTSIDE = keys.targets("upstream")
+RESOLV = "/etc/resolv.conf"
+RESOLVERS = keys.command("resolv.conf")
+_SERVER = re.compile(r"^\s*nameserver\s+(\S+)", re.MULTILINE)
 LIMIT = 3.0
 """Seconds for the answer."""
 FIX = (
@@ -38,36 +54,37 @@ class UpstreamDns(Scenario):
     summary: ClassVar[str] = "look-ups of names outside of the swarm get an answer at once"
     level: ClassVar[Level] = Level.FULL
 
-    def ask(self, setup: Setup, _answers: Answers) -> tuple[Question, ...]:
-        """Ask on every host."""
+    def ask(self, setup: Setup, answers: Answers) -> tuple[Question, ...]:
+        """Ask on every host; where no answer comes, read which nameservers the host has."""
         task: JsonObject = {"kind": "outside", "name": f"{setup.run or 'swarmnet'}.invalid", "limit": LIMIT}
-        return tuple(ProbeTask(probe.host, OUTSIDE.name, task) for probe in setup.ready)
+        return in_steps(
+            answers,
+            lambda: [ProbeTask(probe.host, OUTSIDE.name, task) for probe in setup.ready],
+            lambda: [HostCommand(host, RESOLVERS.name, ("cat", RESOLV)) for host in _lost(_by_host(setup, answers))],
+        )
 
     def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return a failure for hosts on which names are not answered for that others get an answer for.
 
         Where no host gets one, the cluster may have no way out: that is not a fault, but hanging look-ups are reported.
         """
-        by_host = {}
-        for probe in setup.ready:
-            outcome = outcomes(answers, probe.host, OUTSIDE)[0].get("outside")
-            if outcome is not None:
-                by_host[probe.host] = outcome
+        by_host = _by_host(setup, answers)
         if not by_host:
             return Findings((absence.unproved(setup, self.name, "hosts", "no probe could look up a name"),))
-        fine = [host for host, one in by_host.items() if one.get("code") in ANSWERED]
-        lost = [host for host in by_host if host not in fine]
+        lost = _lost(by_host)
+        fine = [host for host in by_host if host not in lost]
         if not lost:
             detail = f"{len(fine)} hosts get an answer for names outside of the swarm"
             return Findings((self.verdict("hosts", Status.OK, detail),))
         slow = [host for host in lost if _milliseconds(by_host[host]) >= HANGS]
         words = {str(by_host[host].get("code") or by_host[host].get("why")) for host in lost}
         said = f"look-ups of names outside of the swarm fail on {', '.join(lost)} ({', '.join(sorted(words))})"
+        servers = {host: _servers(answers, host) for host in lost}
         if fine:
             verdict = self.verdict(
                 _subject(lost),
                 Status.FAILED,
-                f"{said}; on {', '.join(fine)} they work",
+                f"{said}; on {', '.join(fine)} they work{''.join(_named(servers))}",
                 FIX,
                 cause=CauseId.UPSTREAM_DNS,
             )
@@ -77,8 +94,37 @@ class UpstreamDns(Scenario):
         else:
             return Findings((self.verdict("hosts", Status.SKIPPED, f"{said}, and refused at once: nothing hangs"),))
         needed = tuple(frozenset((claims.resolver(host), claims.outwards(host))) for host in sorted(lost))
-        evidence: JsonObject = {"cause": CauseId.UPSTREAM_DNS, "hosts": [*lost]}
+        evidence: JsonObject = {
+            "cause": CauseId.UPSTREAM_DNS,
+            "hosts": [*lost],
+            "servers": {host: [*several] for host, several in servers.items()},
+        }
         return Findings((verdict.model_copy(update={"needed": needed, "evidence": evidence}),))
+
+
+def _by_host(setup: Setup, answers: Answers) -> dict[str, JsonObject]:
+    """Return what came of the look-up on each host that made one."""
+    found = {probe.host: outcomes(answers, probe.host, OUTSIDE)[0].get("outside") for probe in setup.ready}
+    return {host: outcome for host, outcome in found.items() if outcome is not None}
+
+
+def _lost(by_host: Mapping[str, JsonObject]) -> list[str]:
+    return [host for host, one in by_host.items() if one.get("code") not in ANSWERED]
+
+
+def _servers(answers: Answers, host: str) -> tuple[str, ...]:
+    read = RESOLVERS.read(answers, host)
+    return tuple(_SERVER.findall(read.stdout)) if read is not None and read.succeeded else ()
+
+
+def _named(servers: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    """Yield the nameservers of hosts, those with the same ones together."""
+    hosts: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for host, several in servers.items():
+        if several:
+            hosts[several].append(host)
+    for several, names in hosts.items():
+        yield f"; {RESOLV} of {', '.join(names)} names {', '.join(several)}"
 
 
 def _subject(hosts: list[str]) -> str:

@@ -49,6 +49,10 @@ CAUSES = {
 """What is wrong with a place, and what its tasks do, in words."""
 
 
+HALTED = {"paused": "the update of", "rollback_paused": "the way back to the version before of"}
+"""An engine's words for an update that goes on only when someone asks for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """One place of a service that does not simply run."""
@@ -89,6 +93,7 @@ class OwnTasks(Scenario):
             places = places_of(service, mine, now)
             bad = [one for one in (*places, *_ended_since(service, mine, answers)) if one.standing in CAUSES]
             late = _lateness(service, places)
+            verdicts += self._halted(service)
             if bad:
                 verdicts.append(self._failed(setup, service, bad, len(places)))
             elif late:
@@ -106,6 +111,21 @@ class OwnTasks(Scenario):
         if not verdicts:
             verdicts.append(self.verdict("services", Status.SKIPPED, "there is no service"))
         return Findings(tuple(verdicts))
+
+    def _halted(self, service: Service) -> list[Verdict]:
+        """Return a warning where an update stands still; what its tasks do may be the reason."""
+        name, state = service.spec.name, service.update_state
+        if state not in HALTED:
+            return []
+        detail = f"{HALTED[state]} {name} stands still ({without_ids(service.update_message or state)}): some of its"
+        made = self.verdict(
+            f"service {name}",
+            Status.WARNING,
+            f"{detail} tasks may run the old version, and others the new one",
+            f"put right what it says, then run docker service update --force {name}; or docker service rollback {name}",
+            cause=CauseId.UPDATE_PAUSED,
+        )
+        return [made.model_copy(update={"needed": claims.each({claims.tasks(name)})})]
 
     def _failed(self, setup: Setup, service: Service, bad: list[Place], places: int) -> Verdict:
         name, worst = service.spec.name, max(one.standing for one in bad)
