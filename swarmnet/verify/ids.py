@@ -123,7 +123,7 @@ class CauseId(_Explained):
     TASK_REJECTED = ("task-rejected", "a host cannot start a task of a service")
     TASK_FAILED = ("task-failed", "the program of a task ends, again or for good")
     TASK_WAITS = ("task-waits", "no node takes a task, or it is given no address")
-    UPDATE_PAUSED = ("update-paused", "an update of a service stands still: its tasks may run two versions")
+    UPDATE_PAUSED = ("update-paused", "an update of a service is stuck: its tasks may run two versions")
     TASK_PAUSED = ("task-paused", "the container of a task that runs, as managers see it, is paused")
     TASK_HALTED = ("task-halted", "the container of a task that runs, as managers see it, does not run")
     TASK_STOPPED = ("task-stopped", "a signal stopped a program of a running task")

@@ -66,7 +66,7 @@ def _led(setup: Setup, arrow: Arrow, end: End, others: tuple[End, ...], led: set
     virtual = {address.partition("/")[0] for address in service.virtual_ips.values()} if service is not None else set()
     known = virtual | {one for other in others for net, one in other.addresses.items() if net in end.addresses}
     strange = sorted(led - known)
-    if strange and not {*strange} & _held(setup.state):
+    if strange and not {*strange} & held_by_any(setup.state):
         words = f"{arrow.target.name} leads on {end.host} to {', '.join(strange)}, which nothing had that ran at first"
         return failed("name", words, CauseId.STALE_ADDRESS, STALE_FIX.removesuffix(":"))
     if strange:
@@ -80,7 +80,7 @@ def _led(setup: Setup, arrow: Arrow, end: End, others: tuple[End, ...], led: set
     return ok("name", f"{arrow.target.name} -> {', '.join(sorted(led))} ({kind})")
 
 
-def _held(state: ClusterState) -> set[str]:
+def held_by_any(state: ClusterState) -> set[str]:
     """Return every address that a running task, a service or a container has."""
     found = {address for service in state.services for address in service.virtual_ips.values()}
     found |= {address for task in running(state.tasks) for several in task.networks.values() for address in several}

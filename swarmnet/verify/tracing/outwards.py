@@ -15,6 +15,7 @@ from swarmnet.verify.ids import CauseId
 from swarmnet.verify.iptables import CHAIN, EMPTY, is_published
 from swarmnet.verify.keys import SAVE
 from swarmnet.verify.packet_filter import Packet
+from swarmnet.verify.scenarios.control.subnets import within
 from swarmnet.verify.scenarios.expected.asked import (
     OPEN,
     REFUSED,
@@ -34,7 +35,7 @@ from swarmnet.verify.tracing.asking import TRACE, by_name, namespace_of, places_
 from swarmnet.verify.tracing.doors import PUBLISHED, Shut
 from swarmnet.verify.tracing.host_mode import Opening
 from swarmnet.verify.tracing.layers import container, failed, ok, target, unknown, worst
-from swarmnet.verify.tracing.names import hidden, own_servers
+from swarmnet.verify.tracing.names import held_by_any, hidden, own_servers
 from swarmnet.verify.tracing.rules import reaches, stopped, untranslated
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ def outwards(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> Iterator
     led = sorted({address for one in tried for address in one.addresses})
     name = tried[0].target.name if tried else arrow.target.name
     yield ok("name", f"{name} -> {', '.join(led)}" if led != [name] else f"{name} is an address")
+    if (hidden_by := _own_subnet(setup, end, tried)) is not None:
+        yield hidden_by
     default = _default(answers, end)
     if default is None and any(one.seen == UNREACHABLE for one in tried):
         fix = f"attach {arrow.source} to a network that is not internal"
@@ -84,6 +87,19 @@ def _unresolved(setup: Setup, answers: Answers, end: End, lost: Outcome) -> Laye
         return failed("name", f"{said}; {asked.words}", asked.cause or CauseId.UNRESOLVABLE, asked.fix)
     fix = "check the nameservers of that host: swarmnet verify --only dns-upstream"
     return failed("name", said, CauseId.UNRESOLVABLE, fix)
+
+
+def _own_subnet(setup: Setup, end: End, tried: list[Outcome]) -> Layer | None:
+    """Return the network of a container that hides what it does not reach; None where none does."""
+    lost = {one for outcome in tried if outcome.seen in (SILENT, UNREACHABLE) for one in outcome.addresses}
+    for net in setup.state.networks if lost - held_by_any(setup.state) else ():
+        for subnet in (block.subnet for block in net.spec.subnets if net.spec.name in end.addresses):
+            for address in sorted(lost):
+                if within(address, subnet):
+                    words = f"{address} is in {subnet} of {net.spec.name}, on which {end} is: its packets stay there"
+                    fix = f"recreate {net.spec.name} with a subnet in which nothing outside is"
+                    return failed("route", words, CauseId.SUBNET_HIDES_ROUTE, fix)
+    return None
 
 
 def _default(answers: Answers, end: End) -> JsonObject | None:

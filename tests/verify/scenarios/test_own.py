@@ -130,7 +130,7 @@ def test_what_is_not_judged_since_tasks_are_replaced_follows_from_what_replaces_
 
 
 @pytest.mark.parametrize("state", ["paused", "rollback_paused"])
-def test_an_update_that_stands_still_is_a_warning_with_the_engines_words(state: str) -> None:
+def test_an_update_that_is_stuck_is_a_warning_with_the_engines_words(state: str) -> None:
     said = "update paused due to failure or early termination of task abc"
     stuck = WEB.model_copy(update={"update_state": state, "update_message": said})
     running = [task("web", n) for n in (1, 2, 3)]
@@ -140,7 +140,7 @@ def test_an_update_that_stands_still_is_a_warning_with_the_engines_words(state: 
     assert "docker service rollback web" in str(warning.fix)
 
 
-def test_an_update_that_stands_still_since_a_task_cannot_start_follows_from_it() -> None:
+def test_an_update_that_is_stuck_since_a_task_cannot_start_follows_from_it() -> None:
     stuck = WEB.model_copy(update={"update_state": "paused", "update_message": "update paused"})
     refused = [task("web", 2, "rejected", "shutdown", "No such image: shop:2"), task("web", 2, "ready", "ready")]
     found = traced(

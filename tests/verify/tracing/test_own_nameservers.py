@@ -1,4 +1,4 @@
-"""A trace says which nameservers a service named for its tasks, where a name outside of the swarm is not found."""
+"""A trace names what of a service itself keeps it from what is outside: its nameservers, and its own subnets."""
 
 from __future__ import annotations
 
@@ -7,8 +7,28 @@ from dataclasses import replace
 import pytest
 
 from swarmnet.model.container_parts import Dns
+from swarmnet.model.network import Subnet
 from tests.verify.scenarios.test_expected import WEB, arrow, expecting
 from tests.verify.tracing.test_trace import NAME, Containers, broken
+
+
+def test_an_address_outside_that_is_in_the_subnet_of_the_containers_own_network_is_named_with_it() -> None:
+    """Packets of a container for its own subnet stay on the overlay, whatever routes its host has."""
+    way = arrow(WEB, NAME, 443)
+    hosts = Containers(expecting(way))
+    state, (end, *_) = hosts.setup.state, hosts.setup.ends
+    name = next(iter(end.addresses))
+    networks = tuple(
+        net.model_copy(update={"spec": net.spec.model_copy(update={"subnets": (Subnet(subnet="192.0.2.0/24"),)})})
+        if net.spec.name == name
+        else net
+        for net in state.networks
+    )
+    hosts.setup = replace(hosts.setup, state=state.model_copy(update={"networks": networks}))
+    hosts.says["web.1", "deb.example:443"] = {"seen": "silent", "why": "no answer", "addresses": ["192.0.2.7"]}
+    found = broken(hosts.traced(way))
+    assert (found.name, found.cause) == ("route", "subnet-hides-route")
+    assert found.detail.startswith(f"192.0.2.7 is in 192.0.2.0/24 of {name}, on which web.1")
 
 
 @pytest.mark.parametrize(

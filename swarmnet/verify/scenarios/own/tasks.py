@@ -113,11 +113,11 @@ class OwnTasks(Scenario):
         return Findings(tuple(verdicts))
 
     def _halted(self, service: Service) -> list[Verdict]:
-        """Return a warning where an update stands still; what its tasks do may be the reason."""
+        """Return a warning where an update is stuck; what its tasks do may be the reason."""
         name, state = service.spec.name, service.update_state
         if state not in HALTED:
             return []
-        detail = f"{HALTED[state]} {name} stands still ({without_ids(service.update_message or state)}): some of its"
+        detail = f"{HALTED[state]} {name} is stuck ({without_ids(service.update_message or state)}): some of its"
         made = self.verdict(
             f"service {name}",
             Status.WARNING,
