@@ -83,20 +83,20 @@ def wrong(text: str) -> Iterator[str]:
 
 
 def test_every_command_that_is_named_exists() -> None:
-    told = {path.name: [found for text in texts(path) for found in wrong(text)] for path in (*MODULES, *DOCUMENTS)}
+    reported = {path.name: [found for text in texts(path) for found in wrong(text)] for path in (*MODULES, *DOCUMENTS)}
 
-    assert {name: found for name, found in told.items() if found} == {}
+    assert {name: found for name, found in reported.items() if found} == {}
 
 
 @pytest.mark.parametrize(
-    "told",
+    "reported",
     ["swarmnet recover majority", "swarmnet lock smash", "swarmnet unlock --keyfile F", "swarmnet backup create|frob"],
 )
-def test_a_command_that_does_not_exist_is_found(told: str) -> None:
-    assert list(wrong(f"when they are lost for good: {told}")) != []
+def test_a_command_that_does_not_exist_is_found(reported: str) -> None:
+    assert list(wrong(f"when they are lost for good: {reported}")) != []
 
 
 def test_no_advice_destroys_what_is_left_of_a_swarm() -> None:
-    told = {path.name: [text for text in texts(path) if DESTROYS.search(text)] for path in (*MODULES, *DOCUMENTS)}
+    reported = {path.name: [text for text in texts(path) if DESTROYS.search(text)] for path in (*MODULES, *DOCUMENTS)}
 
-    assert {name: found for name, found in told.items() if found} == {}
+    assert {name: found for name, found in reported.items() if found} == {}

@@ -166,8 +166,8 @@ def test_a_second_operator_sees_who_holds_the_lock(operator: Operator) -> None:
     with operator.held() as process:
         os.kill(process.pid, signal.SIGSTOP)
         try:
-            told = operator.apply("--yes", exit_code=11)
-            assert f"(process {process.pid})" in told
+            reported = operator.apply("--yes", exit_code=11)
+            assert f"(process {process.pid})" in reported
             assert "apply" in operator.type("lock", "status")
         finally:
             open_gate(operator.lab, "m1")

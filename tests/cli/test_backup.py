@@ -55,11 +55,11 @@ def test_the_playbook_of_a_backup_is_returned_into_a_new_directory(place: Path) 
     create(order, a_state, vault=vault, repository=DirectoryRepository(place / "backups"), listener=ignore)
     out = place / "out"
 
-    told = _run(place, "show", "latest", "--files-to", str(out))
+    reported = _run(place, "show", "latest", "--files-to", str(out))
 
-    assert told.exit_code == 0
+    assert reported.exit_code == 0
     assert {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*.*")} == sources.named
-    assert "key.pem" in told.stderr
+    assert "key.pem" in reported.stderr
     again = _run(place, "show", "latest", "--files-to", str(out))
     assert (type(again.exception), "no file is overwritten" in str(again.exception)) == (UsageError, True)
     export = _run(place, "export", "latest")
@@ -67,8 +67,8 @@ def test_the_playbook_of_a_backup_is_returned_into_a_new_directory(place: Path) 
 
 
 def test_a_backup_without_a_playbook_says_so(place: Path) -> None:
-    told = _run(place, "show", "latest", "--files-to", str(place / "out"))
-    assert "holds no playbook" in str(told.exception)
+    reported = _run(place, "show", "latest", "--files-to", str(place / "out"))
+    assert "holds no playbook" in str(reported.exception)
     assert not (place / "out").exists()
 
 
@@ -197,8 +197,8 @@ def _code(result: Result) -> int:
 
 
 def test_the_list_has_heads_and_an_empty_one_says_how_to_begin(place: Path, tmp_path: Path) -> None:
-    told = _run(place, "list").stdout.splitlines()
-    assert told[0].split() == ["BACKUP", "CLUSTER", "BYTES", "STATE", "REASON", "TAGS"]
+    reported = _run(place, "list").stdout.splitlines()
+    assert reported[0].split() == ["BACKUP", "CLUSTER", "BYTES", "STATE", "REASON", "TAGS"]
     (tmp_path / "none").mkdir()
     empty = CliRunner().invoke(app, ["list", "--repository", str(tmp_path / "none"), "--keys", str(place / "keys")])
     assert "`swarmnet backup create` takes one" in empty.stdout

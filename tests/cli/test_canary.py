@@ -27,7 +27,7 @@ HOSTILE = "x\x1b[2J\u202e\r\nok: forged\nerror: forged"
 FORMS = (REFERENCE, [REFERENCE], {"x": REFERENCE}, [{"name": REFERENCE}], f"--pw={REFERENCE}")
 
 
-def told(folder: Path, steps: list[object], *words: str) -> str:
+def reported(folder: Path, steps: list[object], *words: str) -> str:
     (folder / "hosts.yml").write_text(json.dumps(INVENTORY))
     (folder / "p.yml").write_text(json.dumps({"schema": 1, "name": "p", "steps": steps}))
     done = subprocess.run(
@@ -49,7 +49,7 @@ def test_no_error_shows_it(tmp_path: Path, words: tuple[str, ...]) -> None:
     fields = [(name, field.alias or key) for name, one in BY_NAME.items() for key, field in one.model_fields.items()]
     steps: list[object] = [{name: {field: form}} for name, field in fields for form in FORMS[:3]]
 
-    said = told(tmp_path, steps, *words)
+    said = reported(tmp_path, steps, *words)
 
     assert "***" in said
     assert "canary" not in said
@@ -63,7 +63,7 @@ def test_no_error_of_a_step_that_stands_alone_shows_it(tmp_path: Path, form: obj
         {"network": {"name": form, "subnets": form}, "for": form},
     ]
 
-    assert "canary" not in told(tmp_path, steps, "plan")
+    assert "canary" not in reported(tmp_path, steps, "plan")
 
 
 def test_no_name_in_a_playbook_forges_a_line_or_steers_the_terminal(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_no_name_in_a_playbook_forges_a_line_or_steers_the_terminal(tmp_path: Pa
     ]
 
     for words in (("plan",), ("plan", "-v"), ("apply", "--yes"), ("verify",)):
-        lines = told(tmp_path, steps, *words).splitlines()
+        lines = reported(tmp_path, steps, *words).splitlines()
         assert any("forged" in line for line in lines)
         assert all(line.isprintable() for line in lines)
         assert not [line for line in lines if line.startswith(("ok: forged", "error: forged"))]

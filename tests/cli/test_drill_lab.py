@@ -62,7 +62,7 @@ def drill_labs() -> set[str]:
     return {name for name in LabStore.default().names() if name.startswith("drill-")}
 
 
-def told(found: Mapping[str, Any]) -> tuple[object, ...]:
+def reported(found: Mapping[str, Any]) -> tuple[object, ...]:
     return found["result"], found["lost"], found["failed"], found["left_behind"], found["compared"]
 
 
@@ -75,7 +75,7 @@ def test_a_drill_leaves_a_signed_report_and_no_lab_also_after_kill_9(tmp_path: P
     # Exit 3: a shared kernel may lack what proves the routing mesh.
     found = operator.asks("drill", "latest", "--kernel", "shared", "--hosts", "2", *store, exits=3)
 
-    assert told(found) == ("incomplete", [], [], [], True)
+    assert reported(found) == ("incomplete", [], [], [], True)
     assert {one["what"] for one in found["explained"]} >= {"host w2", "service web: image"}
     assert {"swarm", "network", "service", "verify"} <= {one["name"] for one in found["phases"]}
     assert drill_labs() <= before

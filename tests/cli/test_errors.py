@@ -47,10 +47,10 @@ def test_under_json_stdout_holds_the_error_document_that_stderr_tells_people(
 ) -> None:
     ended = types(tmp_path, *words[:1], "--json", *words[1:])
 
-    told = json.loads(ended.stdout)
-    assert (ended.code, told["schema"], told["exit_code"]) == (2, 1, 2)
-    assert ended.stderr == f"error: {told['error']}\nhint: {told['hint']}\n"
-    assert "--help" in told["hint"]
+    reported = json.loads(ended.stdout)
+    assert (ended.code, reported["schema"], reported["exit_code"]) == (2, 1, 2)
+    assert ended.stderr == f"error: {reported['error']}\nhint: {reported['hint']}\n"
+    assert "--help" in reported["hint"]
 
 
 def test_errors_of_the_option_parser_and_of_the_command_have_the_same_keys(tmp_path: Path) -> None:

@@ -63,10 +63,10 @@ def test_a_secret_that_changes_is_seen_to_change_and_is_in_no_commit(keys: Path,
     committed(a_document(), history, keys)
     assert committed(_later(env={"DB_PASSWORD": "hunter2hunter2", "MODE": "fast"}), history, keys)
 
-    told = _git(history, "log", "-p")
-    assert "DB_PASSWORD" in told
-    assert CANARY not in told
-    assert "hunter2hunter2" not in told
+    reported = _git(history, "log", "-p")
+    assert "DB_PASSWORD" in reported
+    assert CANARY not in reported
+    assert "hunter2hunter2" not in reported
     assert '"MODE"' not in "".join(line for line in _git(history, "show").splitlines() if line[:1] in "+-")
 
 

@@ -71,7 +71,7 @@ def test_every_change_of_the_keys_prints_the_keys_afterwards_for_programs(tmp_pa
     (tmp_path / "keys/identity.txt").unlink()
     renewed = json.loads(_run("renew", "--name", "bob", *keys).stdout)
 
-    names = [[key["name"] for key in told["recipients"]] for told in (made, removed, added, renewed)]
+    names = [[key["name"] for key in reported["recipients"]] for reported in (made, removed, added, renewed)]
     assert names == [["alice", "recovery"], ["alice"], ["alice", "vault"], ["alice", "vault", "bob"]]
     assert renewed["made"] == [str(tmp_path / "keys/identity.txt")]
 
@@ -178,9 +178,9 @@ def test_check_names_a_recipient_that_cannot_open_the_newest_backup(place: Path,
     _run("add", key.key, "--name", "bob", "--directory", str(place / "keys"))
     result = _check(place, "--identity", str(bob.identity), "--json")
     assert result.exit_code == 1
-    told = json.loads(result.stdout)
-    assert {one["name"]: one["proof"] for one in told["recipients"]}["bob"] == "left out"
-    assert told["unused"] == [key.fingerprint]
+    reported = json.loads(result.stdout)
+    assert {one["name"]: one["proof"] for one in reported["recipients"]}["bob"] == "left out"
+    assert reported["unused"] == [key.fingerprint]
 
 
 def test_check_with_the_recovery_identity_proves_all(tmp_path: Path) -> None:

@@ -102,18 +102,18 @@ def test_every_command_answers_programs_and_those_that_reach_hosts_say_more_when
 
 @pytest.mark.parametrize("words", LEAVES)
 def test_help_explains_every_parameter_and_names_values_by_what_they_are(words: str) -> None:
-    told = LEAVES[words].get_help(LEAVES[words].make_context(words, [], resilient_parsing=True))
+    reported = LEAVES[words].get_help(LEAVES[words].make_context(words, [], resilient_parsing=True))
 
     assert all(getattr(parameter, "help", None) for parameter in LEAVES[words].params)
-    assert re.findall(r"^ +-.*<(?!.*\|).*>", told, re.MULTILINE) == []
+    assert re.findall(r"^ +-.*<(?!.*\|).*>", reported, re.MULTILINE) == []
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_list_of_verbs_tells_each_in_a_whole_sentence_and_has_an_example(name: str) -> None:
-    told = CliRunner().invoke(build([name]), [name, "--help"]).stdout
+    reported = CliRunner().invoke(build([name]), [name, "--help"]).stdout
 
-    assert "..." not in told.partition("Commands:")[2]
-    assert f"Example: swarmnet {name}" in told
+    assert "..." not in reported.partition("Commands:")[2]
+    assert f"Example: swarmnet {name}" in reported
 
 
 @pytest.mark.parametrize("words", LEAVES)
@@ -234,11 +234,11 @@ def test_every_command_of_the_lab_is_listed_whether_its_options_are_loaded_or_no
 
 
 def test_help_lists_every_command_once_under_its_heading() -> None:
-    told = CliRunner().invoke(build([]), ["--help"]).stdout
+    reported = CliRunner().invoke(build([]), ["--help"]).stdout
 
-    assert re.findall(r"^(\w[\w ]+):$", told, re.MULTILINE)[-len(GROUPS) :] == [*GROUPS]
+    assert re.findall(r"^(\w[\w ]+):$", reported, re.MULTILINE)[-len(GROUPS) :] == [*GROUPS]
     for name, (_, summary) in COMMANDS.items():
-        assert len(re.findall(rf"^  {name} +{re.escape(summary)}$", told, re.MULTILINE)) == 1
+        assert len(re.findall(rf"^  {name} +{re.escape(summary)}$", reported, re.MULTILINE)) == 1
 
 
 @pytest.mark.parametrize("limit", [[""], [" , "], ["m1", ""]])

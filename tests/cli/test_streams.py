@@ -46,9 +46,9 @@ def test_a_reader_that_has_seen_enough_is_not_reported_as_an_error() -> None:
     assert (done.stdout, done.stderr) == ("{", "")
 
 
-def _interrupted(words: list[str], *, when: str, told: Path) -> tuple[int, list[str]]:
+def _interrupted(words: list[str], *, when: str, reported: Path) -> tuple[int, list[str]]:
     """Press Ctrl-C as soon as Python reports that it loaded ``when``; return the exit code and the lines on stderr."""
-    with told.open("w") as stderr:
+    with reported.open("w") as stderr:
         process = subprocess.Popen(
             [sys.executable, "-X", "importtime", SWARMNET, *words],
             stdin=subprocess.PIPE,
@@ -56,17 +56,17 @@ def _interrupted(words: list[str], *, when: str, told: Path) -> tuple[int, list[
             stderr=stderr,
         )
         with process:
-            await_from(process, lambda: f"| {when}\n" in told.read_text().replace(" " * 2, ""))
+            await_from(process, lambda: f"| {when}\n" in reported.read_text().replace(" " * 2, ""))
             process.send_signal(signal.SIGINT)
             process.wait(timeout=240)
-    lines = told.read_text().splitlines()
+    lines = reported.read_text().splitlines()
     return process.returncode, [line for line in lines if not line.startswith("import time:")]
 
 
 @pytest.mark.parametrize("loaded", ["swarmnet.cli.__main__", "swarmnet.parse.inventory"])
 def test_ctrl_c_says_interrupted_and_nothing_else_whatever_runs(tmp_path: Path, loaded: str) -> None:
     # Both documents come from a stdin without input: the second moment is that of reading it.
-    ended_by = _interrupted(["plan", "-", "-i", "-"], when=loaded, told=tmp_path / "stderr")
+    ended_by = _interrupted(["plan", "-", "-i", "-"], when=loaded, reported=tmp_path / "stderr")
 
     assert ended_by == (130, ["interrupted"])
 

@@ -42,9 +42,9 @@ def test_a_restarted_manager_is_seen_locked_and_unlocked_with_the_key_that_apply
     (tmp_path / "old.key").write_text("SWMKEY-1-" + "A" * 43, encoding="utf-8")
     (tmp_path / "old.key").chmod(0o600)
     assert "m2: wrong key" in operator.types("unlock", *inventory, "--key-file", "old.key", exits=12)
-    told = operator.types("unlock", *inventory, "--key-file", "swarm.key")
-    assert "m2: unlocked" in told
-    assert key not in told
+    reported = operator.types("unlock", *inventory, "--key-file", "swarm.key")
+    assert "m2: unlocked" in reported
+    assert key not in reported
     operator.types("plan", "site.yml", *inventory, "--check")
 
     (tmp_path / "site.yml").write_text(SITE.replace("true, unlock_key_file: swarm.key", "false"), encoding="utf-8")
@@ -66,8 +66,8 @@ def test_a_locked_cluster_that_lost_power_whole_is_back_after_one_unlock(lab: La
     said = operator.types("apply", "site.yml", *inventory, "--yes", exits=3)
     assert "m1, m2 and m3 are locked, and no manager answers for the swarm" in said
     assert "swarmnet unlock -i INVENTORY --key-file FILE" in said
-    told = operator.types("unlock", *inventory, "--key-file", "swarm.key")
+    reported = operator.types("unlock", *inventory, "--key-file", "swarm.key")
 
-    assert [f"{host}: unlocked" in told for host in hosts] == [True] * 3
+    assert [f"{host}: unlocked" in reported for host in hosts] == [True] * 3
     assert "nothing changed" in operator.types("apply", "site.yml", *inventory, "--yes")
     assert sorted(docker(lab, "m1", "node", "ls", "--format", "{{.ID}} {{.Hostname}}").splitlines()) == before

@@ -109,10 +109,10 @@ def test_the_status_names_a_lab_whose_up_was_killed(tmp_path: Path) -> None:
     with starting(tmp_path, MOMENTS["the switch runs"]) as up:
         up.kill()
 
-    told = command("status", state=tmp_path).stdout
+    reported = command("status", state=tmp_path).stdout
     command("down", "--all", state=tmp_path)
 
-    assert told.startswith("lab victim (interrupted)")
+    assert reported.startswith("lab victim (interrupted)")
 
 
 def test_a_lab_that_someone_brings_up_right_now_is_not_taken_down(tmp_path: Path) -> None:

@@ -83,9 +83,9 @@ def test_every_engine_release_answers_in_one_mixed_lab_next_to_another(session_l
     lab = make_lab(hosts=3, engines=("20.10", "26.1", "28.5"))
     version = ["docker", "version", "--format", "{{.Server.Version}} {{.Server.APIVersion}}"]
 
-    told = [lab.exec(host.name, version).stdout.split() for host in lab.hosts]
+    reported = [lab.exec(host.name, version).stdout.split() for host in lab.hosts]
 
-    assert [(engine.rsplit(".", 1)[0], api) for engine, api in told] == [
+    assert [(engine.rsplit(".", 1)[0], api) for engine, api in reported] == [
         ("20.10", "1.41"),
         ("26.1", "1.45"),
         ("28.5", "1.51"),

@@ -72,13 +72,13 @@ def _mutations(schema: str) -> Iterator[tuple[str, dict[str, Any]]]:
 @pytest.mark.parametrize("schema", ["1.0", NEWER])
 def test_a_document_changed_at_any_place_is_read_or_is_of_an_unknown_schema(schema: str) -> None:
     refused = 0
-    for told, tree in _mutations(schema):
+    for reported, tree in _mutations(schema):
         try:
             document = load(canonical(tree))
         except SchemaError:
             refused += 1
         else:
-            assert load(dump(document)) == document, told
+            assert load(dump(document)) == document, reported
     assert refused > 100
 
 

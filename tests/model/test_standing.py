@@ -140,8 +140,8 @@ def service(name: str = "web", **fields: object) -> Service:
 
 
 def task(state: str, message: str = "", *, wanted: str = "running", on: str = "node-w1") -> Task:
-    told = f"{state}{message}"
-    return Task(id=told, service_id="web", node_id=on, state=state, desired_state=wanted, message=message)
+    reported = f"{state}{message}"
+    return Task(id=reported, service_id="web", node_id=on, state=state, desired_state=wanted, message=message)
 
 
 def test_a_service_short_of_tasks_is_reported_with_the_engines_words() -> None:
@@ -155,10 +155,10 @@ def test_a_service_short_of_tasks_is_reported_with_the_engines_words() -> None:
 
     assert failing_of(state.services[0], state) == ("rejected on w1: No such image: i:1",)
     assert standing(state, HOSTS).reasons == ("web runs 1 of 3 tasks",)
-    told = status_text(state, HOSTS).splitlines()
-    assert told[0] == "cluster shop: degraded: web runs 1 of 3 tasks"
-    assert told[1].startswith("3 of 3 managers work; ")
-    assert told[-1] == "web: rejected on w1: No such image: i:1"
+    reported = status_text(state, HOSTS).splitlines()
+    assert reported[0] == "cluster shop: degraded: web runs 1 of 3 tasks"
+    assert reported[1].startswith("3 of 3 managers work; ")
+    assert reported[-1] == "web: rejected on w1: No such image: i:1"
 
 
 def test_a_global_service_that_one_node_starts_again_and_again_is_not_healthy_between_two_attempts() -> None:
@@ -222,9 +222,9 @@ def test_ports_have_the_number_that_the_engine_chose_in_text_and_json() -> None:
     chosen = chosen.model_copy(update={"published": (PublishedPort(target=80, published=30001),)})
     state = swarm(HOSTS).model_copy(update={"services": (chosen,), "tasks": (task("running"),)})
 
-    told: Any = status_json(state, HOSTS)
+    reported: Any = status_json(state, HOSTS)
 
-    assert [(one["published"], one["target"]) for one in told["services"][0]["ports"]] == [(30001, 80), (None, 81)]
+    assert [(one["published"], one["target"]) for one in reported["services"][0]["ports"]] == [(30001, 80), (None, 81)]
     assert "30001:80/tcp, ?:81/tcp" in status_text(state, HOSTS)
 
 
@@ -286,5 +286,5 @@ def test_status_says_how_long_it_waited_for_a_busy_host_and_what_waits_longer() 
 
 def test_a_limit_that_the_inventory_sets_is_named_instead() -> None:
     bounded = tuple(one.model_copy(update={"ssh": SSHSettings(connect_timeout=5)}) for one in HOSTS.hosts)
-    told = late(HOSTS.model_copy(update={"hosts": bounded}))
-    assert "w1 may only be busy: raise its ssh.connect_timeout of 5 s in <memory> to wait longer" in told
+    reported = late(HOSTS.model_copy(update={"hosts": bounded}))
+    assert "w1 may only be busy: raise its ssh.connect_timeout of 5 s in <memory> to wait longer" in reported

@@ -13,7 +13,7 @@ from swarmnet.model.swarm import Config, ConfigSpec
 from swarmnet.model.verification import PROBE_LABEL
 from swarmnet.operations.content.names import NAME_LABEL
 from tests.support.clusters import CLUSTER, inventory, overlay, swarm
-from tests.support.plans import book, plan, refusal, told
+from tests.support.plans import book, plan, refusal, reported
 
 HOSTS = inventory(1, 1)
 MARK = {MANAGED_LABEL: CLUSTER}
@@ -49,7 +49,7 @@ def test_what_others_made_is_removed_only_if_the_step_takes_it(labels: dict[str,
     said = refusal("- network: {name: old, absent: true}", state, HOSTS)
     assert said.startswith(f"p.yml:4:3: network old does not have the mark of this cluster ({why})")
     assert "add 'take_ownership: true'" in said
-    assert told(plan("- network: {name: old, absent: true, take_ownership: true}", state, HOSTS))
+    assert reported(plan("- network: {name: old, absent: true, take_ownership: true}", state, HOSTS))
 
 
 def test_what_is_in_use_is_refused_with_its_users_unless_steps_before_remove_them() -> None:
@@ -117,4 +117,4 @@ def test_such_a_step_has_a_name_alone(step: str, text: str) -> None:
 
 
 def test_absent_false_says_nothing() -> None:
-    assert told(plan("- network: {name: n, absent: false}", holding(), HOSTS)) == ["network.create network n"]
+    assert reported(plan("- network: {name: n, absent: false}", holding(), HOSTS)) == ["network.create network n"]

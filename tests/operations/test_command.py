@@ -6,7 +6,7 @@ import pytest
 
 from swarmnet.errors import CommandError
 from tests.simulator.world import World
-from tests.support.plans import told
+from tests.support.plans import reported
 from tests.support.simulated_state import apply, planned, run
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def with_files(world: World, *, touch_works: bool = True) -> World:
 
 def test_a_command_runs_where_unless_does_not_hold_and_then_no_more() -> None:
     world = with_files(World(managers=1, workers=1))
-    assert told(apply(world, STEPS)) == ["command.run touch /x on w1"]
+    assert reported(apply(world, STEPS)) == ["command.run touch /x on w1"]
     assert "/x" in world.machines["w1"].files
     assert planned(world, STEPS).is_empty
 

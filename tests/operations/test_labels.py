@@ -14,7 +14,7 @@ from swarmnet.operations.playbook import with_contents
 from swarmnet.plan.build import build
 from tests.report.service_sample import SERVICE
 from tests.simulator.world import World
-from tests.support.plans import book, told
+from tests.support.plans import book, reported
 from tests.support.simulated_state import run, seen
 
 LABELLED = {
@@ -75,7 +75,7 @@ def play(world: World, kind: str, fields: str) -> list[str]:
     playbook = with_contents(book(steps), LocalContents({"PW": "correct-horse"}))
     made = build(playbook, seen(world), world.inventory)
     run(world, made)
-    return [line.rsplit(" ", 1)[0] for line in told(made)]
+    return [line.rsplit(" ", 1)[0] for line in reported(made)]
 
 
 def labels(world: World, kind: str) -> dict[str, str]:

@@ -18,7 +18,7 @@ from swarmnet.operations.service.converge import is_settled
 from swarmnet.operations.swarm.actions import RemoveDeadNode
 from swarmnet.plan.build import build
 from tests.simulator.world import World
-from tests.support.plans import book, told
+from tests.support.plans import book, reported
 from tests.support.simulated_state import apply, differences, names, planned, run, seen
 
 SITE = """
@@ -62,7 +62,7 @@ def test_an_interrupted_bootstrap_goes_on_where_it_stopped() -> None:
     ports = world.ports()
     for action in first.actions[:3]:
         action.run(ports)
-    assert told(planned(world, SITE))[0] == "swarm.join-worker node w1"
+    assert reported(planned(world, SITE))[0] == "swarm.join-worker node w1"
     apply(world, SITE)
     assert planned(world, SITE).is_empty
 
@@ -82,7 +82,7 @@ def test_a_changed_network_is_replaced_and_its_services_are_back_on_it() -> None
     changed = SITE.replace("10.99.0.0/24", "10.98.0.0/24")
     before = seen(world)
     made = apply(world, changed)
-    assert told(made) == ["network.replace network back"]
+    assert reported(made) == ["network.replace network back"]
     assert made.worst_risk is Risk.DISRUPTIVE
     after = seen(world)
     assert [one.spec for one in after.services] == [one.spec for one in before.services]
@@ -174,7 +174,7 @@ def test_a_service_that_was_broken_before_does_not_stop_a_replacement_nor_its_ow
     with pytest.raises(ConvergenceError, match="service web"):
         apply(world, SITE.replace('web, image: "probe:1"', 'web, image: "probe:2", timeout: 5s'))
     changed = SITE.replace("10.99.0.0/24", "10.98.0.0/24")
-    assert told(apply(world, changed)) == ["network.replace network back", "service.update service web"]
+    assert reported(apply(world, changed)) == ["network.replace network back", "service.update service web"]
     assert planned(world, changed).is_empty
 
 
@@ -231,7 +231,7 @@ def test_a_change_of_mode_recreates_the_service() -> None:
     world = World(managers=1, workers=1)
     apply(world, SITE)
     made = apply(world, SITE.replace("replicas: 2", "mode: global"))
-    assert told(made) == ["service.replace service web"]
+    assert reported(made) == ["service.replace service web"]
     assert planned(world, SITE.replace("replicas: 2", "mode: global")).is_empty
 
 
@@ -250,7 +250,7 @@ def test_a_wiped_worker_joins_again_and_its_dead_entry_goes() -> None:
     world.settle()
     world.wipe("w2")
     made = apply(world, SITE)
-    assert told(made) == ["swarm.join-worker node w2", "node.remove node w2"]
+    assert reported(made) == ["swarm.join-worker node w2", "node.remove node w2"]
     assert sorted(one.hostname for one in seen(world).nodes) == ["m1", "w1", "w2"]
 
 

@@ -24,9 +24,11 @@ def test_volumes_of_this_cluster_stay_and_are_named_with_their_host() -> None:
 
     made = reset(before.model_copy(update={"hosts": hosts}), HOSTS)
 
-    (told,) = (text for text in made.warnings if "volume" in text)
-    assert told.startswith("volumes that swarmnet made stay on w1, with their data: pgdata, media; remove there what")
-    assert told.endswith("docker volume rm pgdata media")
+    (reported,) = (text for text in made.warnings if "volume" in text)
+    assert reported.startswith(
+        "volumes that swarmnet made stay on w1, with their data: pgdata, media; remove there what"
+    )
+    assert reported.endswith("docker volume rm pgdata media")
     assert not [one for one in made.actions if one.object.kind == "volume"]
 
 

@@ -99,7 +99,7 @@ def of_peers(key: str, **task: object) -> list[Any]:
     return [[number, {"key": key, **task}] for number in PEERS]
 
 
-def told(busy: Busy, broken: str, kinds: tuple[str, ...] = (*KINDS, *SENT)) -> Answer:
+def reported(busy: Busy, broken: str, kinds: tuple[str, ...] = (*KINDS, *SENT)) -> Answer:
     """Return what all answered, and how long the rounds took."""
     job = {
         "busy": busy,
@@ -126,7 +126,7 @@ def told(busy: Busy, broken: str, kinds: tuple[str, ...] = (*KINDS, *SENT)) -> A
 
 @pytest.mark.parametrize("busy", [Busy.HOST, Busy.SERVER, Busy.PROBER])
 def test_who_rarely_has_a_turn_is_healthy(busy: Busy) -> None:
-    found = told(busy, "nothing", (*KINDS,))["answers"][1][HERE]
+    found = reported(busy, "nothing", (*KINDS,))["answers"][1][HERE]
     bad = {
         (key, label): outcome
         for key, kind in KINDS.items()
@@ -138,7 +138,7 @@ def test_who_rarely_has_a_turn_is_healthy(busy: Busy) -> None:
 
 @pytest.mark.parametrize("busy", [Busy.HOST, Busy.SERVER, Busy.PROBER])
 def test_what_was_sent_to_who_rarely_has_a_turn_is_seen_where_it_arrives(busy: Busy) -> None:
-    last = told(busy, "nothing", (*SENT,))["answers"][3]
+    last = reported(busy, "nothing", (*SENT,))["answers"][3]
     for number in PEERS:
         seen = last[str(number)]
         assert {*seen["watched"]["heard"]} >= {"udp/7946", "esp"}
@@ -148,7 +148,7 @@ def test_what_was_sent_to_who_rarely_has_a_turn_is_seen_where_it_arrives(busy: B
 
 @pytest.mark.parametrize("busy", [Busy.NONE, Busy.HOST])
 def test_flows_that_one_of_several_paths_loses_are_found(busy: Busy) -> None:
-    found = told(busy, "flows", ("flows",))
+    found = reported(busy, "flows", ("flows",))
     assert all(
         0 < one["lost"] < FLOWS and one["proved"] for one in found["answers"][1][HERE]["flows"]["targets"].values()
     )
@@ -156,12 +156,12 @@ def test_flows_that_one_of_several_paths_loses_are_found(busy: Busy) -> None:
 
 @pytest.mark.parametrize("busy", [Busy.NONE, Busy.HOST])
 def test_what_a_line_loses_is_counted(busy: Busy) -> None:
-    found = told(busy, "third", ("loss",))
+    found = reported(busy, "third", ("loss",))
     assert all(0 < one["came"] < one["sent"] for one in found["answers"][1][HERE]["loss"]["targets"].values())
 
 
 def test_a_path_that_carries_nothing_is_found_in_the_time_of_a_round() -> None:
-    found = told(Busy.NONE, "all")
+    found = reported(Busy.NONE, "all")
     for key, kind in KINDS.items():
         outcomes = found["answers"][1][HERE][key]["targets"]
         assert len(outcomes) == len(PEERS)
@@ -172,6 +172,6 @@ def test_a_path_that_carries_nothing_is_found_in_the_time_of_a_round() -> None:
 
 
 def test_one_kind_of_packet_that_is_lost_is_found_by_the_other_without_waiting() -> None:
-    found = told(Busy.NONE, "udp", ("throw",))
+    found = reported(Busy.NONE, "udp", ("throw",))
     assert all({*seen["watched"]["heard"]} == {"esp"} for seen in found["answers"][3].values())
     assert found["seconds"][3] < 3

@@ -33,9 +33,9 @@ def test_esp_is_counted_by_peer_and_spi_in_each_direction(capture: Capture) -> N
     capture.look(esp, capture.sent)
     capture.look(esp, capture.sent)
     capture.look(esp, capture.received)
-    told = capture.stop()
-    assert told["sent"] == {"esp": {"10.0.0.2": {"0xdeadbeef": 2}}, "vxlan": {}, "clear": {}, "fragments": 0}
-    assert told["received"] == {"esp": {"10.0.0.1": {"0xdeadbeef": 1}}, "vxlan": {}, "clear": {}, "fragments": 0}
+    reported = capture.stop()
+    assert reported["sent"] == {"esp": {"10.0.0.2": {"0xdeadbeef": 2}}, "vxlan": {}, "clear": {}, "fragments": 0}
+    assert reported["received"] == {"esp": {"10.0.0.1": {"0xdeadbeef": 1}}, "vxlan": {}, "clear": {}, "fragments": 0}
 
 
 def test_a_marker_is_seen_at_any_position_and_vxlan_is_counted_by_vni(capture: Capture) -> None:

@@ -201,9 +201,9 @@ def test_a_resolver_that_refuses_is_described_like_one_that_is_silent() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         quiet = ("127.0.0.1", free_port())
         silent.bind(quiet)
-        told = names.ask_all([("w1.front", ["10.0.0.1"])], time.monotonic() + 0.6, quiet)
+        reported = names.ask_all([("w1.front", ["10.0.0.1"])], time.monotonic() + 0.6, quiet)
     refused = names.ask_all([("w1.front", ["10.0.0.1"]), ("w2.front", ["10.0.0.2"])], time.monotonic() + 4, quiet)
-    assert [(one["ok"], one["why"]) for one in told] == [(False, "no answer")]
+    assert [(one["ok"], one["why"]) for one in reported] == [(False, "no answer")]
     assert [(one["ok"], one["why"]) for one in refused] == [(False, "Connection refused")] * 2
 
 

@@ -31,16 +31,16 @@ def test_hears_datagrams_esp_and_connections_without_a_program_and_loses_none_at
 
     thrown = watch.throw("r1", {"from": "me", "data": DATA, "targets": targets})
     socket.create_connection((own, tcp)).close()
-    told = one.stop()
+    reported = one.stop()
 
     assert thrown["targets"] == {key: {"sent": watch.TIMES, "why": "", "errno": 0} for key in "abc"}
     heard = {kind: {"me": watch.TIMES} for kind in (f"udp/{udp}", f"udp/{DATA}", "esp")}
-    assert told["heard"] == heard
-    wire = told["wire"]
+    assert reported["heard"] == heard
+    wire = reported["wire"]
     assert isinstance(wire, dict)
     assert {f"in/syn/{tcp}", f"out/synack/{tcp}", "in/esp", f"in/udp/{DATA}"} <= set(wire)
     assert {address for row in wire.values() for address in row} == {own}
-    assert told["senders"] == {"me": own}
+    assert reported["senders"] == {"me": own}
 
 
 @pytest.mark.lab

@@ -48,7 +48,7 @@ def test_the_same_plan_is_the_same_in_another_run(kind: type[Action]) -> None:
 
 def test_whatever_differs_is_named() -> None:
     hidden = WEB.model_copy(update={"spec": SERVICE.model_copy(update={"env": {"A": "other"}})})
-    for then, now, told in (
+    for then, now, reported in (
         ((COMMAND,), (COMMAND.model_copy(update={"sudo": True}),), "! touch /x on m1: sudo differ"),
         ((COMMAND,), (COMMAND.model_copy(update={"timeout": 1.0}),), "! touch /x on m1: timeout differ"),
         ((WEB,), (hidden,), "+ service web: values that are not shown differ"),
@@ -59,7 +59,7 @@ def test_whatever_differs_is_named() -> None:
         ((COMMAND,), (COMMAND, COMMAND), "not in the saved plan: ! touch /x on m1"),
     ):
         differences = saved(*then).differences(plan(*now), STATE)
-        assert differences == (told,)
+        assert differences == (reported,)
 
 
 def test_another_cluster_of_the_same_name_is_refused() -> None:
@@ -80,7 +80,7 @@ def test_what_someone_changed_in_the_file_is_not_what_is_done() -> None:
 
 def test_the_file_holds_no_secret() -> None:
     Secret("a-value-of-${env:}")  # marks itself, as what comes from the environment is marked
-    told = COMMAND.model_copy(
+    reported = COMMAND.model_copy(
         update={
             "argv": ("login", "a-value-of-${env:}"),
             "object": Ref(kind="command", name="login a-value-of-${env:}", host="m1"),
@@ -88,11 +88,11 @@ def test_the_file_holds_no_secret() -> None:
     )
     create = full(next(kind for kind in KINDS if kind.__name__ == "CreateSecret"))
 
-    text = saved(told, create, WEB, cover=Cover(shows=True)).text
+    text = saved(reported, create, WEB, cover=Cover(shows=True)).text
 
     assert "a-value-of" not in text
     assert "correct-horse-battery" not in text
-    assert saved(told).differences(plan(told), STATE) == ()
+    assert saved(reported).differences(plan(reported), STATE) == ()
 
 
 @pytest.mark.parametrize("format_", [None, 1, 3])

@@ -275,7 +275,7 @@ def test_a_restore_shows_all_that_it_makes() -> None:
 
     text, tree = plan_text(plan, ClusterState()), json.dumps(plan_json(plan, ClusterState()))
 
-    for told in (
+    for reported in (
         "/host",
         "CAP_SYS_ADMIN",
         "8080:80/tcp",
@@ -285,9 +285,9 @@ def test_a_restore_shows_all_that_it_makes() -> None:
         "env.A: ",
         "healthcheck: ",
     ):
-        assert told in text
-    for told in ("/host", "CAP_SYS_ADMIN", "8080", "root", "healthcheck"):
-        assert told in tree
+        assert reported in text
+    for reported in ("/host", "CAP_SYS_ADMIN", "8080", "root", "healthcheck"):
+        assert reported in tree
 
 
 def test_a_long_value_is_shown_whole_where_asked_for_and_else_by_its_digest() -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 FINE, BROKEN = a_verification(fails=False), a_verification()
 
 
-def told(earlier: Verification, now: Verification) -> list[str]:
+def reported(earlier: Verification, now: Verification) -> list[str]:
     report = verify_report(now, verbose=False, earlier=verify_document(earlier))
     lines = FORMATS["terminal"].render(report).splitlines()
     return lines[next(at for at, line in enumerate(lines) if line.startswith("since run")) :]
@@ -31,13 +31,13 @@ def test_without_an_earlier_run_nothing_is_compared() -> None:
 def test_what_broke_and_what_was_repaired_is_named() -> None:
     pairs = [f"  {scenario}: network net2: 2 pairs:" for scenario in ("icmp", "udp", "tcp", "loss")]
 
-    assert told(FINE, BROKEN) == [
+    assert reported(FINE, BROKEN) == [
         "since run r1 (ok): 2 findings and 8 pairs changed",
         "  firewall: network net2: not reported -> failed (vxlan-blocked)",
         "  names: web: not reported -> failed (name-lost)",
         *(f"{pair} ok -> failed" for pair in pairs),
     ]
-    assert told(BROKEN, FINE)[3:] == [f"{pair} failed -> ok" for pair in pairs]
+    assert reported(BROKEN, FINE)[3:] == [f"{pair} failed -> ok" for pair in pairs]
 
 
 def test_times_and_words_are_not_compared() -> None:
@@ -47,23 +47,23 @@ def test_times_and_words_are_not_compared() -> None:
     }
     slower = FINE.matrices[0].model_copy(update={"cells": cells})
 
-    assert told(BROKEN, BROKEN.model_copy(update={"verdicts": words})) == ["since run r1 (failed): nothing changed"]
-    assert told(FINE, FINE.model_copy(update={"matrices": (slower, *FINE.matrices[1:])}))[1:] == []
+    assert reported(BROKEN, BROKEN.model_copy(update={"verdicts": words})) == ["since run r1 (failed): nothing changed"]
+    assert reported(FINE, FINE.model_copy(update={"matrices": (slower, *FINE.matrices[1:])}))[1:] == []
 
 
 def test_another_cause_on_the_same_subject_is_a_change() -> None:
     cause, *others = BROKEN.verdicts
     now = BROKEN.model_copy(update={"verdicts": (cause.model_copy(update={"cause": "mtu"}), *others)})
 
-    assert told(BROKEN, now)[1:] == ["  firewall: network net2: failed (vxlan-blocked) -> failed (mtu)"]
+    assert reported(BROKEN, now)[1:] == ["  firewall: network net2: failed (vxlan-blocked) -> failed (mtu)"]
 
 
 def test_a_scenario_that_only_one_run_measured_has_no_changed_pairs_and_a_new_host_has() -> None:
     fewer = FINE.model_copy(update={"matrices": FINE.matrices[:1]})
-    assert told(fewer, FINE)[1:] == []
-    assert told(FINE, fewer)[1:] == []
+    assert reported(fewer, FINE)[1:] == []
+    assert reported(FINE, fewer)[1:] == []
 
-    grown = told(FINE, a_verification(4, fails=False))
+    grown = reported(FINE, a_verification(4, fails=False))
     assert grown[0] == "since run r1 (ok): 0 findings and 48 pairs changed"
     assert grown[1] == "  icmp: network net1: 6 pairs: not measured -> ok"
 

@@ -44,12 +44,12 @@ class SimulatedImages(SwarmSide):
                 raise EngineError(self.host, f"invalid archive: {error}", status=500) from error
 
     def _keep(self, names: tuple[str, ...], config: bytes) -> None:
-        digest, told = f"sha256:{hashlib.sha256(config).hexdigest()}", json.loads(config)
+        digest, reported = f"sha256:{hashlib.sha256(config).hexdigest()}", json.loads(config)
         for name in names or (digest,):
             self._machine.images[name] = Image(
                 reference=name,
                 id=digest,
-                platform=Platform(os=told.get("os", ""), architecture=told.get("architecture", "")),
+                platform=Platform(os=reported.get("os", ""), architecture=reported.get("architecture", "")),
             )
 
     def pull_image(

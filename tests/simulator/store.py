@@ -147,7 +147,7 @@ def find(host: str, records: Mapping[str, Record], key: str, kind: str) -> Recor
     return records[key]
 
 
-def check_version(host: str, present: int, told: int) -> None:
+def check_version(host: str, present: int, reported: int) -> None:
     """Refuse a write that is based on an older look."""
-    if present != told:
+    if present != reported:
         raise StateChangedError(host, "update out of sequence", status=500)

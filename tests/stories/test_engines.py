@@ -60,11 +60,11 @@ def test_an_engine_is_installed_and_another_is_replaced_although_the_first_try_f
     source = tmp_path / "packages"
     source.mkdir()
     prepared(lab, source)
-    told: dict[str, dict[str, object]] = {
+    reported: dict[str, dict[str, object]] = {
         "m1": {"role": "manager"},
         "w1": {"role": "worker", "ssh": {"user": "operator"}},
     }
-    inventory = ("-i", operator.writes_inventory(lab, told))
+    inventory = ("-i", operator.writes_inventory(lab, reported))
 
     said = operator.types("engine", "install", *inventory, "--refresh", "--yes")
     assert "+ engine w1" in said

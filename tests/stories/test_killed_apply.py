@@ -78,10 +78,10 @@ def test_wherever_an_apply_is_killed_the_next_one_makes_the_cluster_whole(make_l
     while (ended := apply_until(str(1 + EVERY * kills), lab, tmp_path)).returncode == -signal.SIGKILL:
         kills += 1
         said = operator.types("apply", "story.yml", "-i", str(lab.inventory), "--yes", "-v")
-        told = f"killed at answer {1 + EVERY * (kills - 1)}:\n{ended.stderr}\nand again:\n{said}"
-        assert any(word in said for word in DONE), told
-        assert_whole(lab, "m1", networks=["front", "back"], label=("site", "main"), progress=told)
-        assert soon(lambda: len(running(lab, "m1", "web")) == 1), told
+        reported = f"killed at answer {1 + EVERY * (kills - 1)}:\n{ended.stderr}\nand again:\n{said}"
+        assert any(word in said for word in DONE), reported
+        assert_whole(lab, "m1", networks=["front", "back"], label=("site", "main"), progress=reported)
+        assert soon(lambda: len(running(lab, "m1", "web")) == 1), reported
         lab.reset()
 
     assert ended.returncode == 0, ended.stdout + ended.stderr

@@ -41,8 +41,8 @@ def test_roles_availability_and_labels_follow_the_inventory(lab: Lab, operator: 
     operator.types("apply", "play.yml", "-i", first, "--yes")
     docker(lab, "m1", "node", "update", "--label-add", "rack=7", "m2")
 
-    told = {"m2": {**MANAGER, "labels": {"zone": "b"}}, "m3": {**MANAGER, "availability": "drain"}}
-    second = operator.writes_inventory(lab, {"m1": MANAGER, **told}, name="second.yml")
+    reported = {"m2": {**MANAGER, "labels": {"zone": "b"}}, "m3": {**MANAGER, "availability": "drain"}}
+    second = operator.writes_inventory(lab, {"m1": MANAGER, **reported}, name="second.yml")
     operator.types("apply", "play.yml", "-i", second, "--yes")
     _expect(lab, "m1 Ready Active Reachable", "m2 Ready Active Reachable", "m3 Ready Drain Reachable")
     labels = docker(lab, "m1", "node", "inspect", "m2", "--format", "{{json .Spec.Labels}}")

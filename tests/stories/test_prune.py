@@ -55,7 +55,7 @@ def test_what_no_step_names_is_removed_and_what_others_made_or_use_stays(lab: La
     fewer = operator.writes_playbook(SWARM, FRONT, WEB)
 
     assert "nothing changed" in operator.types("apply", fewer, "-i", inventory)
-    told = operator.types("apply", fewer, "-i", inventory, "--prune", "--yes")
+    reported = operator.types("apply", fewer, "-i", inventory, "--prune", "--yes")
 
     for kept in (
         "network lent is not pruned: used by service theirs",
@@ -64,7 +64,7 @@ def test_what_no_step_names_is_removed_and_what_others_made_or_use_stays(lab: La
         f"config {lent} is not pruned: used by service theirs, service web",
         f"secret {shared} is not pruned: used by service theirs",
     ):
-        assert kept in told
+        assert kept in reported
     networks = names(lab, "network")
     assert {"front", "lent", "visited", "foreign"} <= networks
     assert not {"empty", "local"} & networks

@@ -32,10 +32,10 @@ def test_secrets_come_back_on_two_engine_versions_and_a_killed_run_leaves_no_eng
     lab = make_lab(hosts=2, engines=("20.10", "28.5"))
     make_image(lab, IMAGE)
     with ThreadPoolExecutor(2) as both:
-        told = both.map(
+        reported = both.map(
             lambda one: Story(lab, one.name, tmp_path / one.name, dies=one == lab.hosts[1]).runs(), lab.hosts
         )
-    assert [*told] == [None, None]
+    assert [*reported] == [None, None]
 
 
 class Story:

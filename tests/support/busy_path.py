@@ -236,11 +236,11 @@ def main() -> None:
         for number, talk in talks.items():
             if busy is (Busy.PROBER if number == HERE else Busy.SERVER):
                 background(stall, talk.pid)
-        told = [play(talks, asked) for asked in job["rounds"]]
+        reported = [play(talks, asked) for asked in job["rounds"]]
     finally:
         for talk in talks.values():
             os.kill(talk.pid, signal.SIGKILL)
-    sys.stdout.write(json.dumps({"answers": [one for one, _ in told], "seconds": [one for _, one in told]}))
+    sys.stdout.write(json.dumps({"answers": [one for one, _ in reported], "seconds": [one for _, one in reported]}))
     sys.stdout.flush()
 
 

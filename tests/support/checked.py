@@ -99,6 +99,6 @@ def packets(setup: Setup, lost: Lost) -> Answers:
                 targets.setdefault((source, key.name), {})[door.to(target)] = traffic.tries(source, target, door)
     found = {place: Answer({"targets": outcomes}) for place, outcomes in targets.items()}
     for host in HOSTS:
-        told: JsonObject = {"wire": traffic.wire[host], "heard": traffic.heard[host], "senders": {}, "taken": []}
-        found[host, ENDED.name] = Answer(told)
+        reported: JsonObject = {"wire": traffic.wire[host], "heard": traffic.heard[host], "senders": {}, "taken": []}
+        found[host, ENDED.name] = Answer(reported)
     return found

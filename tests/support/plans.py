@@ -33,5 +33,5 @@ def refusal(steps: str, state: ClusterState, hosts: Inventory) -> str:
     raise AssertionError("the playbook was accepted")
 
 
-def told(made: Plan) -> list[str]:
+def reported(made: Plan) -> list[str]:
     return [f"{action.kind} {action.target}" for action in made.actions]

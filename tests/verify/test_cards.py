@@ -37,8 +37,8 @@ def card(*filters: JsonObject, **more: Any) -> JsonObject:  # noqa: ANN401 - wha
 
 
 def said(*cards: JsonObject) -> Answers:
-    told: JsonObject = {"forward": 1, "devices": {"192.0.2.3": "eth0"}, "cards": [*cards]}
-    return {("w3", KERNEL.name): Answer(told)}
+    reported: JsonObject = {"forward": 1, "devices": {"192.0.2.3": "eth0"}, "cards": [*cards]}
+    return {("w3", KERNEL.name): Answer(reported)}
 
 
 def failed(*cards: JsonObject) -> list[Verdict]:

@@ -93,9 +93,9 @@ QUIET = (Status.OK, Status.SKIPPED)
 
 def test_a_drained_node_is_reported_with_what_makes_it_take_containers_again() -> None:
     result = proved(HEALTHY["a drained node"]())
-    (told,) = [one for one in result.verdicts if one.scenario == "probe"]
-    assert (told.status, told.evidence["cause"]) == (Status.SKIPPED, "drain")
-    assert told.fix == "to test it, run: docker node update --availability active w2"
+    (reported,) = [one for one in result.verdicts if one.scenario == "probe"]
+    assert (reported.status, reported.evidence["cause"]) == (Status.SKIPPED, "drain")
+    assert reported.fix == "to test it, run: docker node update --availability active w2"
 
 
 def test_overlays_that_take_no_containers_are_tested_by_tasks_and_nothing_of_them_is_left() -> None:
@@ -133,8 +133,8 @@ def test_without_an_overlay_what_needs_one_is_skipped_with_the_reason() -> None:
     Paths(world)
     result = proved(world)
     assert result.status is Status.OK
-    (told,) = [one for one in result.verdicts if one.scenario == "icmp"]
-    assert (told.status, told.detail) == (Status.SKIPPED, "the swarm has no overlay network to test")
+    (reported,) = [one for one in result.verdicts if one.scenario == "icmp"]
+    assert (reported.status, reported.detail) == (Status.SKIPPED, "the swarm has no overlay network to test")
 
 
 def test_one_reason_for_all_hosts_is_one_cause_and_the_rest_follows_from_it() -> None:

@@ -212,5 +212,5 @@ def test_causes_are_the_same_when_cells_are_worded_otherwise(case: str) -> None:
 def test_the_cause_in_the_evidence_is_the_id_and_at_most_a_shape(case: str) -> None:
     setup, said = BROKEN[case]()
     for verdict in verdicts_of(setup, said):
-        cause, told = verdict.cause, verdict.evidence.get("cause")
-        assert told in (cause, *(f"{cause}-{shape}" for shape in Shape))
+        cause, reported = verdict.cause, verdict.evidence.get("cause")
+        assert reported in (cause, *(f"{cause}-{shape}" for shape in Shape))

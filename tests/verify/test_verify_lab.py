@@ -100,8 +100,8 @@ def test_an_overlay_that_takes_no_containers_is_proved_next_to_a_node_that_takes
         docker(swarm, "m1", "network", "rm", "closed")
     assert result.status is Status.OK, result.verdicts
     assert {matrix.cells["m1"]["m2"].status for matrix in result.matrices} == {Status.OK}
-    (told,) = [one for one in result.verdicts if one.scenario == "probe"]
-    assert (told.status, told.evidence["cause"]) == (Status.SKIPPED, "drain")
+    (reported,) = [one for one in result.verdicts if one.scenario == "probe"]
+    assert (reported.status, reported.evidence["cause"]) == (Status.SKIPPED, "drain")
 
 
 FIND_ROW = """

@@ -69,5 +69,5 @@ def test_nothing_is_called_up_to_date_without_a_host_and_the_step_is_named(kind:
         report
     )
     line = 4 if kind in ("swarm", "docker_gwbridge") else 5
-    told = f"site.yml:{line}:5: w1 does not answer: what this step would do there is unknown, and is not done"
-    assert told in plan.warnings
+    reported = f"site.yml:{line}:5: w1 does not answer: what this step would do there is unknown, and is not done"
+    assert reported in plan.warnings

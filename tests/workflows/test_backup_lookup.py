@@ -161,10 +161,10 @@ def test_what_cannot_be_read_is_reported_and_hides_nothing_else() -> None:
         for path, mode in ((mine, 0o444), (mine.parent, 0o755), (locked, 0), (theirs.parent, 0)):
             path.chmod(mode)
         with _as_someone_else():
-            told = {entry.name: str(entry.problem) for entry in listing(repository, VAULT)}
+            reported = {entry.name: str(entry.problem) for entry in listing(repository, VAULT)}
             assert _found(repository, "latest") == taken(1)
         theirs.parent.chmod(0o700)
-    assert told == {
+    assert reported == {
         mine.stem: "None",
         locked.stem: f"cannot read {locked}: Permission denied",
         "theirs": "cannot read the folder: Permission denied",

@@ -72,11 +72,11 @@ def test_before_there_is_a_swarm_the_files_of_the_lock_count(world: World) -> No
 def test_it_waits_as_long_as_asked(world: World) -> None:
     _held(world)
     begun = world.clock.monotonic()
-    told: list[str] = []
+    reported: list[str] = []
     with pytest.raises(LockedError):
-        undisturbed(world.ports(listener=lambda event: told.append(str(event))), LOOK, OURS, wait=30)
+        undisturbed(world.ports(listener=lambda event: reported.append(str(event))), LOOK, OURS, wait=30)
     assert 30 <= world.clock.monotonic() - begun < 35
-    assert len([line for line in told if "waiting for the end of a change" in line]) == 1
+    assert len([line for line in reported if "waiting for the end of a change" in line]) == 1
 
 
 def test_it_looks_again_once_the_lock_is_given_back(world: World) -> None:

@@ -81,14 +81,14 @@ def backup() -> BackupDocument:
 
 
 def blank(found: BackupDocument, world: World) -> DrillReport:
-    told = Rehearsed(
+    reported = Rehearsed(
         id=found.id, name="prod/x", cluster=found.cluster, created=found.created, complete=True, sha256="0" * 64
     )
     return DrillReport(
         id="cd" * 16,
         tool="test",
         operator="ann",
-        backup=told,
+        backup=reported,
         ground=Ground.LAB,
         place="lab drill",
         hosts={},
@@ -190,11 +190,11 @@ def test_a_recovery_that_takes_longer_than_it_may_fails_a_drill_that_would_pass(
     report = drilled(World(inventory=SPARE))
     assert report.result is DrillResult.PASSED
     for target, late in ((report.recovery + 1, False), (report.recovery / 2, True), (None, False)):
-        told = report.model_copy(update={"target": target})
-        assert told.late is late
-        assert told.result is (DrillResult.FAILED if late else DrillResult.PASSED)
-        assert told.exit_code == (ExitCode.FAILED if late else 0)
-        assert ("TOO SLOW" in markdown(drill_document(told))) is late
+        reported = report.model_copy(update={"target": target})
+        assert reported.late is late
+        assert reported.result is (DrillResult.FAILED if late else DrillResult.PASSED)
+        assert reported.exit_code == (ExitCode.FAILED if late else 0)
+        assert ("TOO SLOW" in markdown(drill_document(reported))) is late
 
 
 def test_an_action_that_fails_fails_the_drill() -> None:
@@ -209,10 +209,10 @@ def test_an_action_that_fails_fails_the_drill() -> None:
 def test_what_the_operator_leaves_out_and_secrets_that_were_not_given_are_announced() -> None:
     report = drilled(World(inventory=SPARE), exclude=("volume/data",), secrets={})
     assert report.result is DrillResult.PASSED
-    told = {one.what: one.why for one in report.explained}
-    assert told["volume data on s3"] == "left out by --exclude"
-    assert "secret token" in told
-    assert "needs secret token" in told["service web"]
+    reported = {one.what: one.why for one in report.explained}
+    assert reported["volume data on s3"] == "left out by --exclude"
+    assert "secret token" in reported
+    assert "needs secret token" in reported["service web"]
 
 
 @pytest.mark.parametrize("kind", ["swarm", "network", "volume", "silent"])

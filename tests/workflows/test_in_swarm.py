@@ -263,11 +263,11 @@ class Answering:
         assert spec.args == ("look", self.envelope.public)
         nodes = {one.id: one.hostname for one in self.engine.nodes.list()}
         done = [one for one in self.engine.tasks(service=service) if one.state == "complete" and one.node_id]
-        told = [str(one.node_id) for one in done]
-        saying = [*reversed(told)] if self.swapped else told
+        reported = [str(one.node_id) for one in done]
+        saying = [*reversed(reported)] if self.swapped else reported
         return tuple(
             LogEntry(at="2026-01-01T00:00:00Z", node_id=node, task_id=node, text=line)
-            for node, about in zip(told, saying, strict=True)
+            for node, about in zip(reported, saying, strict=True)
             if nodes[node] not in self.silent
             for line in lines(self._answer(nodes[about]))
         )

@@ -224,7 +224,7 @@ def locked() -> World:
     return world
 
 
-def told_by(command: str, world: World) -> SwarmnetError:
+def reported_by(command: str, world: World) -> SwarmnetError:
     if command.startswith("engine"):
         with_apt(world)  # else, each host asks the apt of this machine, for seconds
     with pytest.raises(SwarmnetError) as caught:
@@ -255,7 +255,7 @@ def test_the_table_has_every_command_that_talks_to_hosts() -> None:
 def test_no_manager_answers(command: str, make: Callable[[], World], answer: str, cure: str) -> None:
     world = make()
 
-    error = told_by(command, world)
+    error = reported_by(command, world)
 
     assert isinstance(error, IncompleteError)
     assert answer in error.message.splitlines()[0]
@@ -272,7 +272,7 @@ def test_status_says_so_in_its_first_line(make: Callable[[], World], answer: str
 
 @pytest.mark.parametrize("make", [lost, locked], ids=["no quorum", "locked"])
 def test_a_reset_is_refused_by_name_unless_a_flag_says_otherwise(make: Callable[[], World]) -> None:
-    error = told_by("reset", make())
+    error = reported_by("reset", make())
 
     assert isinstance(error, RefusedError)
     assert "is in a swarm for which no manager answers" in error.message
@@ -289,9 +289,9 @@ def test_a_dead_leader_of_three_does_not_lose_the_cluster(command: str) -> None:
         COMMANDS[command](world.ports())
     except SwarmnetError as error:
         assert "m1 does not answer" in error.message  # noqa: PT017 - both ends are right: a guard asks for a flag
-    headline, *told = status(world.ports()).splitlines()
+    headline, *reported = status(world.ports()).splitlines()
     assert headline == "cluster sim: degraded: m1 does not answer by SSH: no route to host"
-    assert "2 of 3 managers work; one more manager lost stops the swarm" in told
+    assert "2 of 3 managers work; one more manager lost stops the swarm" in reported
 
 
 def test_a_site_is_not_started_again_where_a_silent_manager_may_hold_the_swarm() -> None:
@@ -300,7 +300,7 @@ def test_a_site_is_not_started_again_where_a_silent_manager_may_hold_the_swarm()
     for host in ("m1", "m2", "m3"):
         world.kill(host)
 
-    error = told_by("apply", world)
+    error = reported_by("apply", world)
 
     assert "w1 is in a swarm, and no manager of the inventory answers for it" in error.message
     assert (error.hint or "").startswith("start m1, m2 and m3; ")

@@ -65,7 +65,7 @@ def plan(world: World, found: BackupDocument, *exclude: str) -> Plan:
     return restore.plan(observe(world.ports(), RECORDED))
 
 
-def told(made: Plan) -> list[str]:
+def reported(made: Plan) -> list[str]:
     return [f"{one.kind} {one.target}" for one in made.actions if one.kind.startswith("endpoint.")]
 
 
@@ -88,12 +88,12 @@ def test_a_container_that_exists_comes_back_to_its_networks_and_a_missing_one_is
     made = plan(world, found)
     applied(world, made)
 
-    assert told(made) == [
+    assert reported(made) == [
         "endpoint.connect endpoint legacy in data on b2",
         "endpoint.connect endpoint legacy in lan on b2",
     ]
     assert seen(world) == {"data": ("10.50.0.9", ("db", "pg")), "lan": ("172.29.0.9", ("old",))}
-    assert told(plan(world, found)) == []
+    assert reported(plan(world, found)) == []
     missing = [text for text in made.warnings if "does not exist on" in text]
     assert missing == ["container lost does not exist on b3: create it, and restore again to put it on data"]
 
@@ -130,7 +130,7 @@ def test_a_network_that_differs_is_replaced_once_its_containers_are_off_it_and_t
     world.settle()
 
     assert seen(world)["data"] == ("10.50.0.9", ("db", "pg"))
-    assert told(plan(world, found)) == []
+    assert reported(plan(world, found)) == []
 
 
 def test_an_address_of_the_swarm_that_is_taken_is_left_to_the_managers_and_announced() -> None:
@@ -144,7 +144,7 @@ def test_an_address_of_the_swarm_that_is_taken_is_left_to_the_managers_and_annou
 
     assert seen(world)["data"][0] not in ("", "10.50.0.9")
     assert any("comes back to network data without ipv4 10.50.0.9" in text for text in made.warnings)
-    assert told(plan(world, found)) == []
+    assert reported(plan(world, found)) == []
 
 
 def test_an_address_of_a_host_that_is_taken_is_announced_and_ends_nothing() -> None:
@@ -155,7 +155,7 @@ def test_an_address_of_a_host_that_is_taken_is_announced_and_ends_nothing() -> N
 
     made = plan(world, found)
 
-    assert told(made) == ["endpoint.connect endpoint legacy in data on b2"]
+    assert reported(made) == ["endpoint.connect endpoint legacy in data on b2"]
     assert any("does not come back to network lan: 172.29.0.9 is taken" in text for text in made.warnings)
 
 
@@ -163,4 +163,4 @@ def test_a_network_that_is_left_out_takes_its_places_along() -> None:
     found, world = backup(), World(inventory=NEW)
     box(world, "b2", "legacy")
 
-    assert told(plan(world, found, "network/lan")) == ["endpoint.connect endpoint legacy in data on b2"]
+    assert reported(plan(world, found, "network/lan")) == ["endpoint.connect endpoint legacy in data on b2"]

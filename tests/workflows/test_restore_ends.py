@@ -67,10 +67,10 @@ def test_b8_a_restore_that_is_stopped_ends_within_seconds_and_says_how_to_go_on(
             stop.requested, pressed[0] = True, world.clock.monotonic()
 
     world.clock.on_tick = tick_and_press
-    told: list[Event] = []
-    report = _restore(found, world, stop, told.append)
+    reported: list[Event] = []
+    report = _restore(found, world, stop, reported.append)
     assert world.clock.monotonic() - pressed[0] < 5
-    assert not any(isinstance(event, ActionFinished) and event.error for event in told)
+    assert not any(isinstance(event, ActionFinished) and event.error for event in reported)
     assert (report.exit_code, report.verified) == (130, None)
     assert set(report.not_awaited) == {"service slow", "service web"}
     text = "\n".join(report_lines(report))

@@ -97,9 +97,9 @@ def claims(draw: st.DrawFn) -> tuple[str, str, SwarmMembership]:
     return hostname, victim, membership
 
 
-def lies(world: World, told: list[tuple[str, str, SwarmMembership]]) -> Lies:
+def lies(world: World, reported: list[tuple[str, str, SwarmMembership]]) -> Lies:
     known, facts = ids(world), []
-    for hostname, victim, membership in told:
+    for hostname, victim, membership in reported:
         cluster = world.store("m1").id if membership.cluster_id == "ours" else membership.cluster_id
         update = {"node_id": known.get(victim, victim), "cluster_id": cluster}
         standing = membership.model_copy(update=update)
@@ -110,18 +110,18 @@ def lies(world: World, told: list[tuple[str, str, SwarmMembership]]) -> Lies:
 
 @settings(max_examples=120, deadline=None)
 @given(
-    told=st.lists(claims(), min_size=1, max_size=4),
+    reported=st.lists(claims(), min_size=1, max_size=4),
     dead=st.sampled_from([None, "m2", "w2"]),
     more=st.sampled_from([(), ("192.168.50.13", "192.168.50.15")]),
     by_name=st.booleans(),
 )
 def test_a_worker_that_lies_changes_no_node_but_its_own_and_no_list(
-    told: list[tuple[str, str, SwarmMembership]], dead: str | None, more: tuple[str, ...], *, by_name: bool
+    reported: list[tuple[str, str, SwarmMembership]], dead: str | None, more: tuple[str, ...], *, by_name: bool
 ) -> None:
     inventory = named(literal()) if by_name else literal()
     honest, world = swarm(dead), swarm(dead)
     world.machines["w1"].more_addresses = more
-    ports = PortsWithLiar(world, inventory, "w1", lies(world, told))
+    ports = PortsWithLiar(world, inventory, "w1", lies(world, reported))
 
     seen, right = observe(ports), observe(honest.ports(inventory))
     assert (seen.swarm, seen.nodes, seen.services, seen.configs) == (

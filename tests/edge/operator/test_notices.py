@@ -151,14 +151,14 @@ def _python(code: str) -> tuple[str, ...]:
 
 def test_a_command_hears_of_a_failure_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SWARMNET_KEY_PASSPHRASE", "hush")
-    told = tmp_path / "told"
+    reported = tmp_path / "reported"
     code = (
-        f"import os, sys; open({str(told)!r}, 'a').write(sys.stdin.read() + os.environ['EXIT_CODE']"
+        f"import os, sys; open({str(reported)!r}, 'a').write(sys.stdin.read() + os.environ['EXIT_CODE']"
         " + os.environ['CLUSTER'] + str('SWARMNET_KEY_PASSPHRASE' in os.environ))"
     )
     command = FailureCommand(_python(code), "prod")
     assert [command.started(), *(command.ended(SCHEDULE, run) for run in (WELL, SOFT, FAILED))] == [None] * 4
-    assert told.read_text() == "first\nno manager answers\n3prodFalse"
+    assert reported.read_text() == "first\nno manager answers\n3prodFalse"
 
 
 def test_a_command_that_fails_hangs_or_is_not_there_is_a_warning(tmp_path: Path) -> None:

@@ -83,18 +83,18 @@ def test_a_sender_that_waits_for_room_wakes_when_the_other_end_closes() -> None:
     wire.go.set()
     channel = opened(wire)
     channel.out_window_size = 0
-    told: list[BaseException | int] = []
+    reported: list[BaseException | int] = []
 
     def speak() -> None:
         try:
-            told.append(channel.send(b"x"))
+            reported.append(channel.send(b"x"))
         except OSError as closed:
-            told.append(closed)
+            reported.append(closed)
 
     speaker = threading.Thread(target=speak)
     speaker.start()
     channel._handle_close(paramiko.Message())
     speaker.join(30)
 
-    assert len(told) == 1
+    assert len(reported) == 1
     assert wire.said == ["eof", "close"]

@@ -32,15 +32,15 @@ TARGET = TargetFinder(Inventory(cluster="c", hosts=(HOST,))).target(HOST)
     ],
 )
 def test_each_failure_has_its_own_sentence_with_host_and_place(error: BaseException, words: str) -> None:
-    told = ssh_errors.unreachable(TARGET, error)
-    assert isinstance(told, UnreachableError)
-    assert (told.host, told.message) == ("w1", f"me@web.test:22: {words}")
+    reported = ssh_errors.unreachable(TARGET, error)
+    assert isinstance(reported, UnreachableError)
+    assert (reported.host, reported.message) == ("w1", f"me@web.test:22: {words}")
 
 
 def test_too_many_wrong_keys_are_distinguished_from_wrong_ones() -> None:
-    told = ssh_errors.not_let_in(TARGET, ["agent key (ssh-rsa SHA256:x)"], cut_off=True)
-    assert isinstance(told, AuthenticationError)
-    assert "hung up after too many wrong keys; tried: agent key (ssh-rsa SHA256:x)" in told.message
+    reported = ssh_errors.not_let_in(TARGET, ["agent key (ssh-rsa SHA256:x)"], cut_off=True)
+    assert isinstance(reported, AuthenticationError)
+    assert "hung up after too many wrong keys; tried: agent key (ssh-rsa SHA256:x)" in reported.message
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,6 @@ def test_too_many_wrong_keys_are_distinguished_from_wrong_ones() -> None:
 def test_a_failure_names_what_is_likely_and_how_long_an_answer_was_waited_for(
     error: BaseException, waited: float | None, likely: str
 ) -> None:
-    told = ssh_errors.unreachable(TARGET, error)
-    assert (told.part, told.waited) == (Part.SSH, waited)
-    assert likely in str(told.hint)
+    reported = ssh_errors.unreachable(TARGET, error)
+    assert (reported.part, reported.waited) == (Part.SSH, waited)
+    assert likely in str(reported.hint)

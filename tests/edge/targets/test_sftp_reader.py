@@ -31,7 +31,7 @@ class Served:
     """Bytes of one answer at most."""
     refused_at: int | None = None
     """Offset of the request that is refused."""
-    told: int | None = None
+    reported: int | None = None
     """The size that it tells, if that is another than it has."""
     asked: list[int] = field(default_factory=list)
 
@@ -43,7 +43,7 @@ class _Handle(paramiko.SFTPHandle):
 
     def stat(self) -> paramiko.SFTPAttributes:
         status = paramiko.SFTPAttributes()
-        status.st_size = len(self._served.content) if self._served.told is None else self._served.told
+        status.st_size = len(self._served.content) if self._served.reported is None else self._served.reported
         return status
 
     def read(self, offset: int, length: int) -> bytes | int:
@@ -107,7 +107,7 @@ def test_a_server_that_gives_less_than_asked_for_is_asked_for_the_rest() -> None
 
 
 def test_a_file_that_got_shorter_ends_where_it_ends() -> None:
-    served = Served(os.urandom(2 * REQUEST + 5), told=FAR)
+    served = Served(os.urandom(2 * REQUEST + 5), reported=FAR)
     with client_of(served) as client:
         assert poured(client) == served.content
 

@@ -40,8 +40,8 @@ def skew(lab: Lab, host: str) -> float:
     """Return how many seconds a host's clock is ahead; asked again while the answer itself takes long."""
 
     def look() -> tuple[float, float]:
-        before, told, after = time.time(), float(lab.exec(host, ["date", "+%s.%N"]).stdout), time.time()
-        return after - before, told - (before + after) / 2
+        before, reported, after = time.time(), float(lab.exec(host, ["date", "+%s.%N"]).stdout), time.time()
+        return after - before, reported - (before + after) / 2
 
     return seen(look, lambda found: found[0] < CLOSE)[1]
 

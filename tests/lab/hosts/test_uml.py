@@ -41,10 +41,10 @@ def test_a_root_without_the_whole_kernel_is_named_with_what_builds_one(tmp_path:
     if half == "modules":
         with_modules(tmp_path, "6.12.113")
 
-    with pytest.raises(LabError, match=f"{tmp_path} does not have it") as told:
+    with pytest.raises(LabError, match=f"{tmp_path} does not have it") as reported:
         UserModeLinux.of(tmp_path)
 
-    assert "lab setup --kernel own --yes" in (told.value.hint or "")
+    assert "lab setup --kernel own --yes" in (reported.value.hint or "")
 
 
 def test_the_newest_modules_name_the_release(tmp_path: Path) -> None:

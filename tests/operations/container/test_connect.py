@@ -77,7 +77,7 @@ def test_a_container_joins_with_address_and_names_once(world: World, network: st
 
     found = applied(world, **wanted)
 
-    assert plans.told(found) == [f"endpoint.connect endpoint legacy in {network} on w1"]
+    assert plans.reported(found) == [f"endpoint.connect endpoint legacy in {network} on w1"]
     place = places(look(world))[network]
     assert (place.address, place.aliases) == (address, ("db", "pg"))
     assert plan(world, **{**wanted, "aliases": ["pg", "db"]}).actions == ()
@@ -90,7 +90,7 @@ def test_what_the_step_leaves_out_is_not_managed_and_stays(world: World) -> None
     assert plan(world, network="here").actions == ()
     found = applied(world, network="here", aliases=["pg"])
 
-    assert plans.told(found) == ["endpoint.reconnect endpoint legacy in here on w1"]
+    assert plans.reported(found) == ["endpoint.reconnect endpoint legacy in here on w1"]
     assert [change.path for change in found.actions[0].changes] == ["aliases"]
     assert any("is off network here for a moment" in text for text in found.warnings)
     place = places(look(world))["here"]
@@ -133,7 +133,7 @@ def test_addresses_of_a_node_that_is_removed_are_free_again(world: World) -> Non
 def test_absent_takes_it_off_once(world: World) -> None:
     applied(world, network="data")
 
-    assert plans.told(applied(world, network="data", absent=True)) == [
+    assert plans.reported(applied(world, network="data", absent=True)) == [
         "endpoint.disconnect endpoint legacy in data on w1"
     ]
     assert "data" not in places(look(world))
@@ -208,7 +208,7 @@ def test_a_mac_address_is_asked_for_where_the_engine_sets_it() -> None:
 
     assert places(look(world))["here"].hardware == MAC
     assert plan(world, network="here", mac=MAC).actions == ()
-    assert plans.told(plan(world, network="here", mac="02:42:0a:01:00:0a")) == [
+    assert plans.reported(plan(world, network="here", mac="02:42:0a:01:00:0a")) == [
         "endpoint.reconnect endpoint legacy in here on w1"
     ]
 

@@ -81,7 +81,7 @@ def theirs(world: World, **fields: object) -> str:
 def test_is_created_with_its_places_pulled_where_the_image_is_missing_and_marked(world: World) -> None:
     found = applied(world, networks=PLACES, env={"A": 1}, ports=["8080:80"])
 
-    assert plans.told(found) == [f"container.create container {NAME} on w1"]
+    assert plans.reported(found) == [f"container.create container {NAME} on w1"]
     seen = present(world)
     assert (seen.running, seen.labels[MANAGED_LABEL]) == (True, world.inventory.cluster)
     assert {one.network: (one.address, one.aliases) for one in seen.endpoints}["here"] == ("10.2.0.9", ("adm",))

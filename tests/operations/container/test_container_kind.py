@@ -20,7 +20,7 @@ from swarmnet.plan.recovery.drift import drift
 from swarmnet.plan.reset import reset
 from swarmnet.workflows.fleet.observe import RECORDED, observe
 from tests.simulator import World
-from tests.support.plans import book, told
+from tests.support.plans import book, reported
 
 if TYPE_CHECKING:
     from swarmnet.model.plan import Plan
@@ -64,7 +64,7 @@ def _pruned(world: World, steps: str) -> Plan:
 def test_prune_removes_ours_from_the_hosts_that_its_step_left(world: World) -> None:
     plan = _pruned(world, STEP % "w1")
 
-    assert told(plan) == ["prune.container container tool on w2"]
+    assert reported(plan) == ["prune.container container tool on w2"]
     assert plan.actions[0].permit is Permit.PRUNE
     plan.actions[0].run(world.ports())
     names = {host: {one.name for one in world.engine(host).containers()} for host in ("w1", "w2")}
@@ -83,14 +83,14 @@ def test_a_network_goes_with_the_container_that_alone_used_it(world: World) -> N
 
     plan = _pruned(world, "- swarm: {}\n")
 
-    assert told(plan)[-1] == "prune.network network data"
+    assert reported(plan)[-1] == "prune.network network data"
     for action in plan.actions:
         action.run(world.ports())
     assert _look(world).network("data") is None
 
 
 def test_reset_removes_ours_before_the_hosts_leave(world: World) -> None:
-    kinds = told(reset(_look(world), world.inventory))
+    kinds = reported(reset(_look(world), world.inventory))
     assert [one for one in kinds if "container" in one] == [
         "reset.container container tool on w1",
         "reset.container container tool on w2",

@@ -13,7 +13,7 @@ from swarmnet.operations.playbook import with_contents
 from swarmnet.plan.build import build
 from tests.simulator.world import World
 from tests.support.clusters import blank, inventory, swarm
-from tests.support.plans import book, plan, refusal, told
+from tests.support.plans import book, plan, refusal, reported
 from tests.support.simulated_state import run, seen
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def test_new_content_is_a_new_object_and_an_update_and_the_old_one_stays() -> No
     world = World(managers=1)
     run(world, planned(world, "one", "pw"))
     made = planned(world, "two", "pw")
-    assert [line.split("-")[0] for line in told(made)] == ["config.create config app", "service.update service web"]
+    assert [line.split("-")[0] for line in reported(made)] == ["config.create config app", "service.update service web"]
     run(world, made)
     assert planned(world, "two", "pw").is_empty
     assert len(seen(world).configs) == 2
@@ -47,7 +47,7 @@ def test_content_that_comes_back_is_taken_up_again() -> None:
     for app in ("one", "two"):
         run(world, planned(world, app, "pw"))
     made = planned(world, "one", "pw")
-    assert [line.split("-")[0] for line in told(made)] == ["content.write", "service.update service web"]
+    assert [line.split("-")[0] for line in reported(made)] == ["content.write", "service.update service web"]
     run(world, made)
     assert planned(world, "one", "pw").is_empty
 

@@ -21,7 +21,7 @@ from swarmnet.plan.build import build
 from swarmnet.workflows.fleet.observe import Look, observe
 from tests.simulator import World
 from tests.support.image_archives import config_digest, laid_out, saved
-from tests.support.plans import book, told
+from tests.support.plans import book, reported
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +77,7 @@ LOGIN = {"username": "robot", "password": {"env": "TOKEN"}}
 def test_is_pulled_by_each_host_that_lacks_it(setup: Setup) -> None:
     setup.world.machines["m1"].images.add(NAME)
 
-    assert told(setup.apply()) == [f"image.pull image {NAME} on w1"]
+    assert reported(setup.apply()) == [f"image.pull image {NAME} on w1"]
 
     assert setup.has("w1")
     assert setup.plan().actions == ()
@@ -203,7 +203,7 @@ def test_absent_removes_it_unless_a_container_uses_it(setup: Setup) -> None:
         machine.images.add(NAME)
     setup.world.engine("w1").start_container(ContainerSpec("box", NAME, ("sleep",), {}))
     plan = setup.plan(absent=True)
-    assert told(plan) == [f"image.remove image {NAME} on m1", f"image.remove image {NAME} on w1"]
+    assert reported(plan) == [f"image.remove image {NAME} on m1", f"image.remove image {NAME} on w1"]
     plan.actions[0].run(setup.world.ports())
     with pytest.raises(ConflictError) as used:
         plan.actions[1].run(setup.world.ports())

@@ -16,7 +16,7 @@ from swarmnet.operations.network.restored import RemakeGateway, RestoredNetwork
 from swarmnet.operations.playbook import Playbook, Step
 from swarmnet.plan.build import build
 from tests.support.clusters import blank, inventory, overlay, swarm
-from tests.support.plans import book, plan, refusal, told
+from tests.support.plans import book, plan, refusal, reported
 
 if TYPE_CHECKING:
     from swarmnet.model.state import ClusterState
@@ -39,7 +39,7 @@ def test_the_ingress_network_is_replaced_with_what_the_step_names_and_keeps_the_
 
 
 def test_an_ingress_network_as_wanted_stays_even_while_services_publish() -> None:
-    assert told(plan("- ingress: {subnets: [10.0.0.0/24]}", publishing(), HOSTS)) == []
+    assert reported(plan("- ingress: {subnets: [10.0.0.0/24]}", publishing(), HOSTS)) == []
 
 
 def test_it_is_refused_while_services_publish_through_it() -> None:
@@ -71,7 +71,7 @@ def test_an_ingress_network_that_cannot_work_is_refused(step: str, state: Cluste
 
 
 def test_a_new_swarm_gets_its_ingress_network_at_once() -> None:
-    found = told(plan(SWARM + "- ingress: {subnets: [10.255.0.0/16]}", blank(HOSTS), HOSTS))
+    found = reported(plan(SWARM + "- ingress: {subnets: [10.255.0.0/16]}", blank(HOSTS), HOSTS))
     assert found[-1] == "network.remake-ingress network ingress"
 
 
@@ -103,7 +103,7 @@ def test_a_bridge_that_an_earlier_swarm_left_is_replaced() -> None:
 
 def test_a_member_with_the_wanted_bridge_stays_and_one_with_another_is_refused() -> None:
     step = "- docker_gwbridge: {subnets: [172.30.0.0/16]}"
-    assert told(plan(step, bridged(swarm(HOSTS), "172.30.0.0/16"), HOSTS)) == []
+    assert reported(plan(step, bridged(swarm(HOSTS), "172.30.0.0/16"), HOSTS)) == []
     said = refusal(step, bridged(swarm(HOSTS), "172.18.0.0/16"), HOSTS)
     assert "m1 is in a swarm, and engines make docker_gwbridge as they join: put this step before the 'swarm'" in said
 

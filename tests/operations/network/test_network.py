@@ -8,7 +8,7 @@ from swarmnet.model.state import ClusterState, Route
 from swarmnet.operations.network.actions import ReplaceNetwork, make_network
 from tests.simulator.world import World
 from tests.support.clusters import inventory, overlay, swarm, with_host
-from tests.support.plans import plan, refusal, told
+from tests.support.plans import plan, refusal, reported
 from tests.support.simulated_state import apply, planned
 
 HOSTS = inventory(1, 1)
@@ -82,20 +82,23 @@ def test_networks_of_one_playbook_may_not_overlap_each_other() -> None:
 def test_a_default_route_and_dockers_own_bridges_do_not_conflict() -> None:
     routes = (Route(prefix="0.0.0.0/0", device="eth0"), Route(prefix="10.5.0.0/16", device="br-0123456789ab"))
     state = on_every_host(holding(), routes=routes)
-    assert told(plan("- network: {name: n, subnets: [{subnet: 10.5.1.0/24}]}", state, HOSTS)) == [
+    assert reported(plan("- network: {name: n, subnets: [{subnet: 10.5.1.0/24}]}", state, HOSTS)) == [
         "network.create network n"
     ]
 
 
 def test_a_bridge_is_made_on_every_selected_host() -> None:
     steps = "- network: {name: n, driver: bridge}"
-    assert told(plan(steps, holding(), HOSTS)) == ["network.create network n on m1", "network.create network n on w1"]
-    assert told(plan(steps + "\n  on: w1", holding(), HOSTS)) == ["network.create network n on w1"]
+    assert reported(plan(steps, holding(), HOSTS)) == [
+        "network.create network n on m1",
+        "network.create network n on w1",
+    ]
+    assert reported(plan(steps + "\n  on: w1", holding(), HOSTS)) == ["network.create network n on w1"]
 
 
 def test_a_network_that_was_never_allocated_is_made_again() -> None:
     half_made = overlay("n").model_copy(update={"allocated": False})
-    assert told(plan("- network: {name: n}", holding(half_made), HOSTS)) == ["network.remake network n"]
+    assert reported(plan("- network: {name: n}", holding(half_made), HOSTS)) == ["network.remake network n"]
 
 
 def test_a_network_without_a_swarm_is_refused() -> None:

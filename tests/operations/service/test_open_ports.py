@@ -45,8 +45,8 @@ FREE = {
 @pytest.mark.parametrize("case", HELD)
 def test_a_port_that_another_process_holds_is_reported_with_host_and_user(case: str) -> None:
     steps, text = HELD[case]
-    (told,) = warnings(steps, m1=(), w1=(SSHD, OPEN))
-    assert text in told
+    (reported,) = warnings(steps, m1=(), w1=(SSHD, OPEN))
+    assert text in reported
 
 
 @pytest.mark.parametrize("case", FREE)

@@ -12,7 +12,7 @@ from swarmnet.model.swarm import Config, ConfigSpec
 from swarmnet.operations.content.names import NAME_LABEL
 from tests.operations.network.test_network import local
 from tests.support.clusters import CLUSTER, inventory, overlay, swarm, with_host
-from tests.support.plans import plan, refusal, told
+from tests.support.plans import plan, refusal, reported
 
 if TYPE_CHECKING:
     from swarmnet.model.network import Network
@@ -85,14 +85,14 @@ def test_a_port_that_another_service_publishes_is_refused() -> None:
 def test_a_port_kept_from_before_does_not_go_with_dnsrr() -> None:
     published = web(ports=(PublishedPort(target=80, published=8080),))
     assert "write 'ports: []', too" in refusal(step(endpoint_mode="dnsrr"), holding(published), HOSTS)
-    assert told(plan(step(endpoint_mode="dnsrr", ports="[]"), holding(published), HOSTS)) == [
+    assert reported(plan(step(endpoint_mode="dnsrr", ports="[]"), holding(published), HOSTS)) == [
         "service.update service web"
     ]
 
 
 def test_the_same_port_of_another_protocol_is_free() -> None:
     other = web(name="old", ports=(PublishedPort(target=80, published=8080),))
-    assert told(plan(step(ports='["8080:1/udp"]'), holding(other), HOSTS)) == ["service.create service web"]
+    assert reported(plan(step(ports='["8080:1/udp"]'), holding(other), HOSTS)) == ["service.create service web"]
 
 
 def test_a_service_as_written_needs_nothing() -> None:
@@ -143,8 +143,8 @@ def test_a_mode_that_is_left_out_is_not_managed_unless_a_number_asks_for_it(
 def test_a_job_becomes_a_service_only_where_the_step_says_its_mode() -> None:
     job = web(mode="replicated-job", replicas=2, max_concurrent=2)
     assert plan(step(), holding(job), HOSTS).is_empty
-    assert told(plan(step(replicas="3"), holding(job), HOSTS)) == ["service.update service web"]
-    assert told(plan(step(mode="replicated"), holding(job), HOSTS)) == ["service.replace service web"]
+    assert reported(plan(step(replicas="3"), holding(job), HOSTS)) == ["service.update service web"]
+    assert reported(plan(step(mode="replicated"), holding(job), HOSTS)) == ["service.replace service web"]
 
 
 @pytest.mark.parametrize(
@@ -294,7 +294,9 @@ def test_d_a_service_that_cannot_work_is_refused(fields: dict[str, str], text: s
     ],
 )
 def test_d_a_service_that_works_is_planned(fields: dict[str, str]) -> None:
-    assert told(plan(step(**fields), with_networks(holding(), INSIDE, SMALL), HOSTS)) == ["service.create service web"]
+    assert reported(plan(step(**fields), with_networks(holding(), INSIDE, SMALL), HOSTS)) == [
+        "service.create service web"
+    ]
 
 
 @pytest.mark.parametrize("mode", [400, 440, 444, 500, 600, 640, 644, 755, 1777])

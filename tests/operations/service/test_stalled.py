@@ -64,17 +64,17 @@ def site() -> World:
 
 
 def test_an_update_that_waits_for_a_lost_node_alone_is_not_waited_out_and_is_incomplete() -> None:
-    world, told = site(), list[str]()
+    world, reported = site(), list[str]()
     world.clock.on_tick = loses(world, "w2", reached=("m1", "w1"))
 
     def listener(event: Event) -> None:
-        told.extend([event.text] if isinstance(event, Progress) else [])
+        reported.extend([event.text] if isinstance(event, Progress) else [])
 
     begun = world.clock.monotonic()
     report = apply(world.ports(listener=listener), goal(world.inventory, CHANGED), terms())
 
     assert world.clock.monotonic() - begun < WELL_LIMIT + 5 < SERVICE_LIMIT
-    assert any("service agent: its update waits for w2" in text for text in told)
+    assert any("service agent: its update waits for w2" in text for text in reported)
     assert (report.failed, report.exit_code) == (False, 3)
     assert report.unsettled == (*held_up_services(seen(world)), *unready_nodes(seen(world)))
     assert "w2, down since it began" in report.unsettled[0]

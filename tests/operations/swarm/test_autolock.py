@@ -7,7 +7,7 @@ from swarmnet.model.plan import Risk
 from swarmnet.model.state import ClusterState, KeyStanding
 from swarmnet.operations.playbook import key_file
 from tests.support.clusters import blank, inventory, swarm
-from tests.support.plans import book, plan, refusal, told
+from tests.support.plans import book, plan, refusal, reported
 
 STEP = "- swarm: {autolock: true, unlock_key_file: /keys/shop}"
 HOSTS = inventory()
@@ -22,7 +22,7 @@ def autolocked(standing: KeyStanding, *, on: bool = True) -> ClusterState:
 
 def test_a_new_swarm_with_autolock_keeps_its_key_before_anyone_joins() -> None:
     made = plan(STEP, blank(HOSTS), HOSTS)
-    assert told(made)[:3] == [
+    assert reported(made)[:3] == [
         "swarm.init swarm shop on m1",
         "swarm.keep-unlock-key unlock key in /keys/shop",
         "swarm.join-manager node m2",
@@ -32,13 +32,15 @@ def test_a_new_swarm_with_autolock_keeps_its_key_before_anyone_joins() -> None:
 
 def test_switching_autolock_on_is_shown_as_a_risk_and_followed_by_keeping_the_key() -> None:
     made = plan(STEP, autolocked(KeyStanding.ABSENT, on=False), HOSTS)
-    assert told(made) == ["swarm.update swarm shop", "swarm.keep-unlock-key unlock key in /keys/shop"]
+    assert reported(made) == ["swarm.update swarm shop", "swarm.keep-unlock-key unlock key in /keys/shop"]
     assert made.worst_risk is Risk.DISRUPTIVE
     assert "stay locked until `swarmnet unlock`" in made.actions[0].why
 
 
 def test_a_key_that_a_killed_run_did_not_keep_is_kept_by_the_next() -> None:
-    assert told(plan(STEP, autolocked(KeyStanding.ABSENT), HOSTS)) == ["swarm.keep-unlock-key unlock key in /keys/shop"]
+    assert reported(plan(STEP, autolocked(KeyStanding.ABSENT), HOSTS)) == [
+        "swarm.keep-unlock-key unlock key in /keys/shop"
+    ]
 
 
 def test_nothing_is_left_to_do_once_the_key_is_in_its_file() -> None:
@@ -60,7 +62,7 @@ def test_autolock_without_a_place_for_its_key_is_refused_unless_it_is_on_already
 
 def test_switching_autolock_off_says_what_that_gives_away() -> None:
     made = plan("- swarm: {autolock: false}", autolocked(KeyStanding.KEPT), HOSTS)
-    assert told(made) == ["swarm.update swarm shop"]
+    assert reported(made) == ["swarm.update swarm shop"]
     assert "read the swarm's secrets" in made.actions[0].why
     assert made.worst_risk is Risk.DISRUPTIVE
 

@@ -3,13 +3,13 @@ from __future__ import annotations
 from swarmnet.model.hosts import Availability
 from swarmnet.model.plan import Risk
 from tests.support.clusters import blank, inventory, swarm, with_host
-from tests.support.plans import plan, refusal, told
+from tests.support.plans import plan, refusal, reported
 
 
 def test_labels_are_laid_over_and_removed_by_name() -> None:
     before = with_host(inventory(1, 1), "w1", labels={"old": "1", "kept": "2"})
     made = plan("- node: {labels: {new: 3}, remove_labels: [old]}\n  on: w1", swarm(before), inventory(1, 1))
-    assert told(made) == ["node.update node w1"]
+    assert reported(made) == ["node.update node w1"]
     assert made.predicted.nodes[1].spec.labels == {"kept": "2", "new": "3"}
 
 

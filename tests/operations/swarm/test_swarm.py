@@ -7,7 +7,7 @@ from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.state import ClusterState, Route, SwarmMembership, SwarmStanding
 from swarmnet.model.swarm import NodeSpec
 from tests.support.clusters import blank, facts, inventory, member, node, swarm, with_host
-from tests.support.plans import plan, refusal, told
+from tests.support.plans import plan, refusal, reported
 
 STEP = "- swarm: {}"
 
@@ -25,7 +25,7 @@ def with_member(state: ClusterState, host: str, membership: SwarmMembership) -> 
 
 def test_blank_hosts_become_one_swarm_that_begins_on_the_first_manager() -> None:
     hosts = inventory()
-    assert told(plan(STEP, blank(hosts), hosts)) == [
+    assert reported(plan(STEP, blank(hosts), hosts)) == [
         "swarm.init swarm shop on m1",
         "swarm.join-manager node m2",
         "swarm.join-manager node m3",
@@ -52,7 +52,7 @@ def test_labels_of_the_inventory_are_laid_over_those_of_other_hands() -> None:
         one.model_copy(update={"spec": one.spec.model_copy(update={"labels": {"by": "hand"}})}) for one in state.nodes
     )
     made = plan(STEP, state.model_copy(update={"nodes": foreign}), hosts)
-    assert told(made) == ["node.update node w1"]
+    assert reported(made) == ["node.update node w1"]
     after = next(one for one in made.predicted.nodes if one.hostname == "w1")
     assert after.spec.labels == {"by": "hand", "zone": "a"}
 
@@ -163,7 +163,7 @@ def test_an_address_that_the_host_does_not_have_is_refused() -> None:
 def test_roles_follow_the_inventory_promotions_first() -> None:
     before = inventory()
     after = with_host(with_host(before, "m3", role=Role.WORKER), "w1", role=Role.MANAGER)
-    assert told(plan(STEP, swarm(before), after)) == ["node.role node w1", "node.role node m3"]
+    assert reported(plan(STEP, swarm(before), after)) == ["node.role node w1", "node.role node m3"]
 
 
 def test_a_host_that_booted_without_network_is_advised_to_restart_its_engine() -> None:
@@ -193,7 +193,7 @@ def test_a_manager_that_joined_again_loses_its_dead_vote_first_and_keeps_its_lab
     dead = dead.model_copy(update={"spec": dead.spec.model_copy(update={"labels": {"rack": "7"}})})
     state = state.model_copy(update={"nodes": (*state.nodes[:2], dead, *state.nodes[3:])})
     made = plan(STEP, state, hosts)
-    assert told(made) == [
+    assert reported(made) == [
         "node.role node m3",
         "swarm.join-manager node m3",
         "node.update node m3",
@@ -213,7 +213,7 @@ def nameless(state: ClusterState, **fields: object) -> ClusterState:
 def test_the_entry_of_a_host_that_died_while_it_joined_goes_though_it_never_got_a_name() -> None:
     hosts = inventory()
     made = plan(STEP, nameless(swarm(hosts)), hosts)
-    assert told(made) == ["swarm.join-worker node w2", "node.remove node n-lost"]
+    assert reported(made) == ["swarm.join-worker node w2", "node.remove node n-lost"]
     assert "left by a host that died while it joined" in made.actions[-1].why
     assert [node.hostname for node in made.predicted.nodes] == ["m1", "m2", "m3", "w1", "w2"]
 
@@ -226,16 +226,16 @@ def test_a_nameless_manager_is_known_by_its_address_and_loses_its_vote_first() -
         swarm(hosts), spec=role, address=address, manager_address=f"{address}:2377", reachability="unreachable"
     )
     made = plan(STEP, seen, hosts)
-    assert told(made) == ["node.role node n-lost", "swarm.join-worker node w2", "node.remove node n-lost"]
+    assert reported(made) == ["node.role node n-lost", "swarm.join-worker node w2", "node.remove node n-lost"]
 
 
 def test_a_nameless_entry_stays_while_it_may_be_someone() -> None:
     hosts = inventory()
     state = nameless(swarm(hosts))
     silent = state.model_copy(update={"hosts": tuple(one for one in state.hosts if one.host != "w1")})
-    assert "node.remove node n-lost" not in told(plan(STEP, silent, hosts))
+    assert "node.remove node n-lost" not in reported(plan(STEP, silent, hosts))
     ready = nameless(swarm(hosts), status="ready")
-    assert "node.remove node n-lost" not in told(plan(STEP, ready, hosts))
+    assert "node.remove node n-lost" not in reported(plan(STEP, ready, hosts))
 
 
 def test_managers_are_not_added_while_another_is_unreachable() -> None:

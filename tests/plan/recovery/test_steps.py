@@ -13,7 +13,7 @@ from swarmnet.plan.build import build
 from swarmnet.plan.recovery.steps import Choices, Restoration, restoration
 from tests.support.backups import CANARY, a_document, a_state
 from tests.support.clusters import blank, facts
-from tests.support.plans import told
+from tests.support.plans import reported
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +52,7 @@ def _plan(found: Restoration, state: ClusterState | None = None) -> Plan:
 
 
 def test_everything_comes_back_in_the_order_of_its_needs() -> None:
-    assert told(_plan(_restored())) == [
+    assert reported(_plan(_restored())) == [
         "swarm.init swarm reborn on n1",
         "swarm.join-worker node n2",
         "node.update node n1",
@@ -104,7 +104,7 @@ def test_a_second_plan_on_the_restored_cluster_is_empty() -> None:
 def test_a_secret_without_data_is_skipped_with_the_services_that_need_it() -> None:
     found = _restored(secrets={})
     assert [skip.what for skip in found.skips] == [*BOXES, "secret tls-key", "service web"]
-    assert not any("web" in line or "tls-key" in line for line in told(_plan(found)))
+    assert not any("web" in line or "tls-key" in line for line in reported(_plan(found)))
 
 
 def test_no_plan_contains_the_data_of_secrets() -> None:
@@ -133,7 +133,7 @@ def test_placements_on_old_nodes_move_with_the_mapping() -> None:
 def test_hosts_that_are_not_mapped_are_listed_and_their_local_networks_left() -> None:
     found = _restored(mapping={"m1": "n1"})
     assert [skip.what for skip in found.skips] == ["host w1", BOXES[0]]
-    assert "network.create network lan on n2" not in told(_plan(found))
+    assert "network.create network lan on n2" not in reported(_plan(found))
 
 
 @pytest.mark.parametrize("mapping", [{"m9": "n1"}, {"m1": "n9"}, {"m1": "n1", "w1": "n1"}])

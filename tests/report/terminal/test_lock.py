@@ -35,9 +35,9 @@ def lock(machine: str, age: float) -> Holder:
 )
 def test_a_lock_tells_what_becomes_of_it(holder: Holder, pulse: str, words: str) -> None:
     (line,) = lock_lines([holder], someone())
-    (told,) = json.loads(json.dumps(locks_json([holder], someone()), allow_nan=False))
+    (reported,) = json.loads(json.dumps(locks_json([holder], someone()), allow_nan=False))
 
     assert words in line
     assert "\x1b" not in line
-    assert told["pulse"] == pulse
-    assert "s" * 12 not in str(told)
+    assert reported["pulse"] == pulse
+    assert "s" * 12 not in str(reported)

@@ -17,10 +17,10 @@ def test_everything_is_sorted_by_name_whatever_order_managers_answer_in() -> Non
     seen = observe(world.ports())
     shuffled = seen.model_copy(update={"nodes": seen.nodes[::-1], "services": seen.services[::-1]})
 
-    told = status_text(shuffled, world.inventory).splitlines()
+    reported = status_text(shuffled, world.inventory).splitlines()
 
-    nodes = next(number for number, line in enumerate(told) if line.startswith("NODE"))
-    assert [line.split()[0] for line in told[nodes + 1 : nodes + 6]] == ["m1", "m2", "m3", "w1", "w2"]
+    nodes = next(number for number, line in enumerate(reported) if line.startswith("NODE"))
+    assert [line.split()[0] for line in reported[nodes + 1 : nodes + 6]] == ["m1", "m2", "m3", "w1", "w2"]
     assert status_json(shuffled, world.inventory) == status_json(seen, world.inventory)
 
 
@@ -31,18 +31,18 @@ def test_an_entry_without_a_hostname_is_called_by_its_id() -> None:
     update = {"id": "p1xj08", "hostname": "", "status": "unknown", "address": ""}
     nameless = seen.model_copy(update={"nodes": (*seen.nodes, seen.nodes[-1].model_copy(update=update))})
 
-    told = status_text(nameless, world.inventory).splitlines()
+    reported = status_text(nameless, world.inventory).splitlines()
 
-    assert [line.split()[0] for line in told[1:] if "unknown" in line] == ["(p1xj08)"]
+    assert [line.split()[0] for line in reported[1:] if "unknown" in line] == ["(p1xj08)"]
 
 
 def test_an_engine_that_no_test_ran_on_is_named() -> None:
     world = World(managers=1, workers=1)
     world.bootstrap()
     world.machines["w1"].run_engine("29")
-    told = status_text(observe(world.ports()), world.inventory)
-    assert "w1: engine 29.4.0 is known from its documentation; swarmnet's tests run on 20.10, 26.1 and 28.5" in told
-    assert "m1: engine" not in told
+    reported = status_text(observe(world.ports()), world.inventory)
+    assert "w1: engine 29.4.0 is known from its documentation; swarmnet's tests run on 20.10, 26.1 and 28.5" in reported
+    assert "m1: engine" not in reported
 
 
 def test_values_of_labels_are_shown_on_request() -> None:
@@ -52,10 +52,10 @@ def test_values_of_labels_are_shown_on_request() -> None:
     spec = seen.nodes[0].spec.model_copy(update={"labels": {"token": "correct-horse-battery"}})
     labelled = seen.model_copy(update={"nodes": (seen.nodes[0].model_copy(update={"spec": spec}),)})
 
-    hidden, told = (status_json(labelled, world.inventory, Cover(shows=shows)) for shows in (False, True))
+    hidden, reported = (status_json(labelled, world.inventory, Cover(shows=shows)) for shows in (False, True))
 
     assert "token" in str(hidden)
-    assert ["correct-horse-battery" in str(one) for one in (hidden, told)] == [False, True]
+    assert ["correct-horse-battery" in str(one) for one in (hidden, reported)] == [False, True]
 
 
 def test_a_port_in_host_mode_is_shown_apart_from_one_of_the_mesh() -> None:
@@ -67,8 +67,8 @@ def test_a_port_in_host_mode_is_shown_apart_from_one_of_the_mesh() -> None:
         PublishedPort(target=90),
     )
     world.engine("m1").services.create(ServiceSpec(name="web", image="i:1", ports=ports))
-    told = status_text(observe(world.ports()), world.inventory)
-    row = next(line for line in told.splitlines() if line.startswith("web "))
+    reported = status_text(observe(world.ports()), world.inventory)
+    row = next(line for line in reported.splitlines() if line.startswith("web "))
     assert row.endswith("8080:80/tcp, 30000:90/tcp, 53:53/udp@host")
 
 

@@ -116,28 +116,31 @@ def test_what_follows_from_a_cause_is_under_it_without_advice_of_its_own() -> No
     assert "update it" not in shown(traced())
 
 
-def told(status: Status, *, fix: str | None = None) -> Verdict:
+def reported(status: Status, *, fix: str | None = None) -> Verdict:
     return Verdict(scenario="udp", subject="network front", status=status, detail="it is so", fix=fix)
 
 
 @pytest.mark.parametrize(
     ("verdicts", "first"),
     [
-        ((told(Status.OK), told(Status.OK)), "yes, the network works: 2 findings ok on network front, 3 hosts (0.0 s)"),
         (
-            (told(Status.OK), told(Status.WARNING)),
+            (reported(Status.OK), reported(Status.OK)),
+            "yes, the network works: 2 findings ok on network front, 3 hosts (0.0 s)",
+        ),
+        (
+            (reported(Status.OK), reported(Status.WARNING)),
             "yes, the network works, with 1 warning: 1 finding ok on network front, 3 hosts (0.0 s)",
         ),
-        ((told(Status.FAILED), told(Status.OK)), "no: 1 cause found: network front (0.0 s)"),
+        ((reported(Status.FAILED), reported(Status.OK)), "no: 1 cause found: network front (0.0 s)"),
         (
-            (told(Status.FAILED), told(Status.FAILED), told(Status.INCONCLUSIVE)),
+            (reported(Status.FAILED), reported(Status.FAILED), reported(Status.INCONCLUSIVE)),
             "no: 2 causes found: network front; also, 1 reason kept checks from running (0.0 s)",
         ),
         (
-            (told(Status.INCONCLUSIVE), told(Status.INCONCLUSIVE)),
+            (reported(Status.INCONCLUSIVE), reported(Status.INCONCLUSIVE)),
             "not known: 2 reasons kept checks from running, the first: network front: it is so (0.0 s)",
         ),
-        ((told(Status.SKIPPED),), "not known: nothing was checked (0.0 s)"),
+        ((reported(Status.SKIPPED),), "not known: nothing was checked (0.0 s)"),
     ],
 )
 def test_the_first_line_is_the_answer(verdicts: tuple[Verdict, ...], first: str) -> None:
@@ -148,7 +151,7 @@ def test_the_first_line_is_the_answer(verdicts: tuple[Verdict, ...], first: str)
 
 def test_a_lower_level_does_not_say_that_all_works() -> None:
     """A quick look proves less than the whole."""
-    fine = result(failing=None).model_copy(update={"verdicts": (told(Status.OK),)})
+    fine = result(failing=None).model_copy(update={"verdicts": (reported(Status.OK),)})
     quick, full = (shown(fine.model_copy(update={"level": one})).splitlines()[0] for one in (Level.QUICK, Level.FULL))
     assert quick.startswith("yes, the network works as far as quick checks tell: 1 finding ok")
     assert full.startswith("yes, the network works: 1 finding ok")
@@ -162,7 +165,7 @@ def test_causes_come_before_matrices_and_what_is_fine_is_folded() -> None:
     """E5: thirty lines that say ok are not worth reading."""
     fine = Matrix(scenario="icmp", network="front", hosts=("w1", "w2"), cells={"w1": {"w2": Cell(status=Status.OK)}})
     both = result().model_copy(update={"matrices": (fine, *result().matrices)})
-    one = both.model_copy(update={"verdicts": (*both.verdicts, told(Status.OK), told(Status.SKIPPED))})
+    one = both.model_copy(update={"verdicts": (*both.verdicts, reported(Status.OK), reported(Status.SKIPPED))})
     lines = [line.strip() for line in shown(one).splitlines()]
     assert lines.index("fix: open it") < lines.index("network front")
     assert lines[-1] == "1 ok, 1 skipped: -v shows them"
@@ -174,8 +177,8 @@ def test_causes_come_before_matrices_and_what_is_fine_is_folded() -> None:
 
 
 def test_what_is_left_out_and_can_be_changed_is_shown() -> None:
-    drained = told(Status.SKIPPED, fix="docker node update --availability active w2")
-    text = shown(result(failing=None).model_copy(update={"verdicts": (told(Status.OK), drained)}))
+    drained = reported(Status.SKIPPED, fix="docker node update --availability active w2")
+    text = shown(result(failing=None).model_copy(update={"verdicts": (reported(Status.OK), drained)}))
     assert "--availability active w2" in text
 
 
@@ -183,7 +186,7 @@ def test_words_stay_whole_and_commands_can_be_copied() -> None:
     """E5: lines break between words, and never inside of a command."""
     command = "sysctl -w net.ipv4.neigh.default.gc_thresh1=8192 net.ipv4.neigh.default.gc_thresh2=49152 and-more-of-it"
     words = " ".join(f"swarmnet-word-{number}" for number in range(30))
-    long = told(Status.FAILED, fix=words).model_copy(update={"detail": words, "evidence": {"commands": [command]}})
+    long = reported(Status.FAILED, fix=words).model_copy(update={"detail": words, "evidence": {"commands": [command]}})
     lines = shown(result().model_copy(update={"verdicts": (long,), "matrices": ()}), width=80).splitlines()
     assert f"    {command}" in lines
     others = [line for line in lines if line.strip() != command]

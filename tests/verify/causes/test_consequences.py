@@ -94,7 +94,7 @@ def test_a_consequence_of_a_consequence_names_the_cause_at_the_end() -> None:
     ]
 
 
-def told(setup: Setup, answers: Answers, *scenarios: Scenario) -> dict[str, list[str]]:
+def reported(setup: Setup, answers: Answers, *scenarios: Scenario) -> dict[str, list[str]]:
     """Return each cause that is not well, with the scenarios that follow from it."""
     findings = [scenario.judge(setup, answers) for scenario in scenarios]
     matrices = [matrix for one in findings for matrix in one.matrices]
@@ -119,7 +119,7 @@ def silent(setup: Setup, host: str) -> Answers:
 def test_missing_rules_are_the_cause_of_lost_pairs_leaks_and_accepted_forgeries() -> None:
     setup = cluster()
     answers = silent(setup, "w3") | Wire(setup, flushed={"w3"}).answers()
-    assert told(setup, answers, *ENCRYPTED) == {"encryption-rules: host w3": ["encryption", "injection", "matrix"]}
+    assert reported(setup, answers, *ENCRYPTED) == {"encryption-rules: host w3": ["encryption", "injection", "matrix"]}
 
 
 def flushed(*tables: str) -> str:
@@ -140,7 +140,7 @@ def test_a_flushed_firewall_is_the_cause_of_the_missing_encryption_rules_too() -
     answers = silent(setup, "w3") | Wire(setup, flushed={"w3"}).answers()
     answers["w3", SAVE.name] = Answer({"exit": 0, "stdout": flushed("mangle", "filter", "nat"), "stderr": ""})
     following = ["encryption", "encryption-rules", "injection", "matrix"]
-    assert told(setup, answers, *ENCRYPTED) == {"firewall: host w3": following}
+    assert reported(setup, answers, *ENCRYPTED) == {"firewall: host w3": following}
 
 
 def test_a_flushed_filter_table_is_known_by_its_bridges_where_a_new_network_led_to_docker_user_again() -> None:
@@ -151,7 +151,7 @@ def test_a_flushed_filter_table_is_known_by_its_bridges_where_a_new_network_led_
     )
     answers["w3", SAVE.name] = Answer({"exit": 0, "stdout": again, "stderr": ""})
     following = ["encryption", "encryption-rules", "injection", "matrix"]
-    assert told(setup, answers, *ENCRYPTED) == {"firewall: host w3": following}
+    assert reported(setup, answers, *ENCRYPTED) == {"firewall: host w3": following}
 
 
 def test_a_flushed_table_explains_no_missing_rule_of_another_table() -> None:
@@ -159,7 +159,7 @@ def test_a_flushed_table_explains_no_missing_rule_of_another_table() -> None:
     answers = silent(setup, "w3") | Wire(setup, flushed={"w3"}).answers()
     unmarked = flushed("nat").replace("0xd0c4e3", "0x1")
     answers["w3", SAVE.name] = Answer({"exit": 0, "stdout": unmarked, "stderr": ""})
-    assert told(setup, answers, EncryptionRules()) == {"firewall: host w3": [], "encryption-rules: host w3": []}
+    assert reported(setup, answers, EncryptionRules()) == {"firewall: host w3": [], "encryption-rules: host w3": []}
 
 
 def knocked(setup: Setup, missing: dict[str, str]) -> Answers:
@@ -189,9 +189,12 @@ def test_blocked_esp_explains_the_tasks_behind_it_and_no_other() -> None:
     setup = serving()
     base = said(setup, [("w1", "w2")], on=["vault"]) | Wire(setup, blocked={("w1", "w2")}).answers()
     behind = base | knocked(setup, {"w1": "w2", "w2": "w1"})
-    assert told(setup, behind, UdpMatrix(), Hairpin()) == {"matrix: network vault": ["hairpin"]}
+    assert reported(setup, behind, UdpMatrix(), Hairpin()) == {"matrix: network vault": ["hairpin"]}
     elsewhere = base | knocked(setup, {"w1": "w2", "w3": "w1"})
-    assert told(setup, elsewhere, UdpMatrix(), Hairpin()) == {"matrix: network vault": [], "hairpin: network vault": []}
+    assert reported(setup, elsewhere, UdpMatrix(), Hairpin()) == {
+        "matrix: network vault": [],
+        "hairpin: network vault": [],
+    }
 
 
 def test_of_a_few_connections_a_task_that_had_no_turn_is_not_taken_for_one_that_was_not_reached() -> None:
@@ -201,14 +204,17 @@ def test_of_a_few_connections_a_task_that_had_no_turn_is_not_taken_for_one_that_
     met_twice: JsonObject = {"ok": False, "seen": {"n1": 1}, "lost": 2, "tries": 3, "why": "no answer"}
     fair: JsonObject = {"ok": True, "seen": {"n1": 2, "n2": 2, "n3": 2}, "lost": 0, "tries": 6, "why": ""}
     answers["w1", "hairpin"] = Answer({"targets": {"vault": met_twice, "plain": fair}})
-    assert told(setup, answers, UdpMatrix(), Hairpin()) == {"matrix: network vault": ["hairpin"]}
+    assert reported(setup, answers, UdpMatrix(), Hairpin()) == {"matrix: network vault": ["hairpin"]}
 
 
 def test_a_task_that_does_not_meet_itself_is_not_a_consequence_of_a_blocked_pair() -> None:
     setup = serving()
     answers = said(setup, [("w1", "w2")], on=["vault"]) | Wire(setup, blocked={("w1", "w2")}).answers()
     answers |= knocked(setup, {"w1": "w1"})
-    assert told(setup, answers, UdpMatrix(), Hairpin()) == {"matrix: network vault": [], "hairpin: network vault": []}
+    assert reported(setup, answers, UdpMatrix(), Hairpin()) == {
+        "matrix: network vault": [],
+        "hairpin: network vault": [],
+    }
 
 
 def test_a_link_that_loses_large_packets_is_one_cause_with_stalled_transfers_behind_it() -> None:
@@ -234,5 +240,5 @@ def test_a_link_that_loses_large_packets_is_one_cause_with_stalled_transfers_beh
                 ("tcp/plain", stalled),
             ):
                 answers[source, key].value["targets"][target] = outcome  # type: ignore[index,call-overload]
-    found = told(setup, answers, UdpMatrix(), TcpMatrix(), OverlayMtu(), UnderlayMtu())
+    found = reported(setup, answers, UdpMatrix(), TcpMatrix(), OverlayMtu(), UnderlayMtu())
     assert found == {"underlay-mtu: link of w1": ["matrix", "matrix", "mtu"]}

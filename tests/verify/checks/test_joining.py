@@ -99,9 +99,9 @@ def test_nothing_is_asked_where_no_host_enters() -> None:
 def test_a_host_that_does_not_reach_the_manager_is_refused_unless_it_is_allowed(*, allowed: bool) -> None:
     found = prepared(world(silent=("w1",)), allowed=allowed)
 
-    told = [str(one) for one in found.refusals] if not allowed else list(found.plan.warnings)
-    assert len(told) == 1
-    assert told[0].startswith("w1 does not reach ")
+    reported = [str(one) for one in found.refusals] if not allowed else list(found.plan.warnings)
+    assert len(reported) == 1
+    assert reported[0].startswith("w1 does not reach ")
     assert bool(found.refusals) is not allowed
 
 

@@ -71,10 +71,10 @@ def test_a_small_network_that_nothing_uses_leaves_the_answer_yes_and_is_named_as
     assert result.status is Status.OK
     assert answer(result).startswith("yes, the network works: ")
     assert "ok on network front, 3 hosts; not tested: tiny (" in answer(result)
-    (told,) = [one for one in result.verdicts if one.cause == CauseId.SUBNET_FULL]
-    assert (told.status, told.subject) == (Status.SKIPPED, "network tiny")
-    assert "tiny was not tested, and no service or container is on it" in told.detail
-    assert told.fix is not None  # what is skipped and has advice is always shown
+    (reported,) = [one for one in result.verdicts if one.cause == CauseId.SUBNET_FULL]
+    assert (reported.status, reported.subject) == (Status.SKIPPED, "network tiny")
+    assert "tiny was not tested, and no service or container is on it" in reported.detail
+    assert reported.fix is not None  # what is skipped and has advice is always shown
 
 
 @pytest.mark.parametrize(("named", "used"), [(("front", "tiny"), False), ((), True)])
@@ -99,8 +99,8 @@ def test_a_network_with_room_for_probes_alone_is_tested_without_the_service() ->
     )
     result = verify(ports, state.model_copy(update={"tasks": (task,)}), VerifyOptions(ALL), kit=KIT, run=this_run())
     assert result.status is Status.OK
-    (told,) = [one for one in result.verdicts if one.scenario == "allocation" and one.status is Status.SKIPPED]
-    assert "no probe service on front: 8 addresses are free there; probes take 6" in told.detail
+    (reported,) = [one for one in result.verdicts if one.scenario == "allocation" and one.status is Status.SKIPPED]
+    assert "no probe service on front: 8 addresses are free there; probes take 6" in reported.detail
 
 
 def test_tasks_services_and_the_nodes_of_both_take_addresses_and_what_ended_takes_none() -> None:

@@ -76,7 +76,7 @@ def test_an_observer_calls_published_ports_from_the_hosts_own_address(seen: Answ
 
 def test_an_observer_counts_what_leaves_and_what_arrives_while_probes_talk(seen: Answers) -> None:
     for host in ("m1", "m2", "m3"):
-        told = seen[host, "end"].value
-        assert told["complete"] is True, told
+        reported = seen[host, "end"].value
+        assert reported["complete"] is True, reported
         for direction in ("sent", "received"):
-            assert len(told[direction]["vxlan"]) == 2, told  # type: ignore[index,call-overload,arg-type]
+            assert len(reported[direction]["vxlan"]) == 2, reported  # type: ignore[index,call-overload,arg-type]

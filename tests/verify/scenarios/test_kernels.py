@@ -31,7 +31,7 @@ def kernels(**odd: JsonObject) -> Answers:
     """Return what healthy hosts say, but for what is changed of some."""
     found: Answers = {}
     for host in HOSTS:
-        told: JsonObject = {
+        reported: JsonObject = {
             "forward": 1,
             "filters": {"eth0": 1, "eth1": 1, "lo": 0},
             "devices": {vtep(host): "eth0", "10.8.0.1": "eth1"},
@@ -39,7 +39,7 @@ def kernels(**odd: JsonObject) -> Answers:
         }
         way: JsonObject = {"ok": True, "mtu": 1500, "device": "eth0", "local": vtep(host)}
         changed = odd.get(host, {})
-        found[host, KERNEL.name] = Answer(told | {key: value for key, value in changed.items() if key in told})
+        found[host, KERNEL.name] = Answer(reported | {key: value for key, value in changed.items() if key in reported})
         way |= {key: value for key, value in changed.items() if key in way}
         found[host, WAYS.name] = Answer({"targets": {peer: way for peer in HOSTS if peer != host}})
         machine = str(changed.get(MACHINE.name, host * 8))

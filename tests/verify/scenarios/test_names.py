@@ -93,9 +93,11 @@ def test_a_resolver_that_answers_nothing_is_the_cause_and_gossip_is_not_blamed(w
     assert "7946" not in str(root.fix)
 
 
-def outside(**told: JsonObject) -> Answers:
+def outside(**reported: JsonObject) -> Answers:
     fine: JsonObject = {"code": "no such name", "why": "", "tries": 1, "ms": 3.0}
-    return {(host, OUTSIDE.name): Answer({"targets": {"outside": told.get(host, fine)}}) for host in ("w1", "w2", "w3")}
+    return {
+        (host, OUTSIDE.name): Answer({"targets": {"outside": reported.get(host, fine)}}) for host in ("w1", "w2", "w3")
+    }
 
 
 FAST: JsonObject = {"code": "server failure", "why": "", "tries": 1, "ms": 2.0}
@@ -103,7 +105,7 @@ SLOW: JsonObject = {"code": None, "why": "no answer", "tries": 1, "ms": 8000.0}
 
 
 @pytest.mark.parametrize(
-    ("told", "status", "words"),
+    ("reported", "status", "words"),
     [
         ({}, Status.OK, "3 hosts get an answer"),
         ({"w2": SLOW}, Status.FAILED, "fail on w2 (no answer); on w1, w3 they work"),
@@ -113,10 +115,10 @@ SLOW: JsonObject = {"code": None, "why": "no answer", "tries": 1, "ms": 8000.0}
     ],
 )
 def test_dead_servers_for_outside_names_are_reported_and_a_cluster_without_any_is_let_be(
-    told: dict[str, JsonObject], status: Status, words: str
+    reported: dict[str, JsonObject], status: Status, words: str
 ) -> None:
     """F5."""
-    (verdict,) = UpstreamDns().judge(make_setup(), outside(**told)).verdicts
+    (verdict,) = UpstreamDns().judge(make_setup(), outside(**reported)).verdicts
     assert (verdict.status, words in verdict.detail) == (status, True)
 
 

@@ -174,8 +174,8 @@ def test_tasks_that_were_replaced_meanwhile_are_inconclusive() -> None:
 def test_a_service_that_is_updated_is_not_judged_and_not_called_fine() -> None:
     changing = WEB.model_copy(update={"update_state": "updating"})
     setup = setup_of(changing, DB, tasks=ALL)
-    fine, told = sorted(judged(setup, {("*", "web"): []}), key=lambda one: one.status, reverse=True)
-    assert (fine.status, told.status) == (Status.OK, Status.INCONCLUSIVE)
+    fine, reported = sorted(judged(setup, {("*", "web"): []}), key=lambda one: one.status, reverse=True)
+    assert (fine.status, reported.status) == (Status.OK, Status.INCONCLUSIVE)
     assert "web" not in fine.detail
 
 
@@ -183,9 +183,9 @@ def test_a_container_that_cannot_be_entered_is_inconclusive_with_the_reason() ->
     setup = both()
     (first, *rest) = setup.insiders
     setup = replace(setup, insiders=(replace(first, problem="no space left on device"), *rest))
-    told = [one for one in judged(setup, {}) if one.status is not Status.OK]
-    assert [one.status for one in told] == [Status.INCONCLUSIVE]
-    assert "no space left on device" in told[0].detail
+    reported = [one for one in judged(setup, {}) if one.status is not Status.OK]
+    assert [one.status for one in reported] == [Status.INCONCLUSIVE]
+    assert "no space left on device" in reported[0].detail
 
 
 def test_a_name_that_two_services_have_leads_to_both() -> None:

@@ -64,8 +64,8 @@ LOST = Lost(OVERLAY, "m2", "m1", "back", "10.2.0.3")
 
 
 def finding(**how: object) -> Verdict:
-    told = {"scenario": "s", "subject": "host m1", "status": Status.FAILED, "detail": "it drops", "cause": "x"}
-    return Verdict.model_validate(told | how)
+    reported = {"scenario": "s", "subject": "host m1", "status": Status.FAILED, "detail": "it drops", "cause": "x"}
+    return Verdict.model_validate(reported | how)
 
 
 def test_rows_of_another_container_explain_nothing() -> None:
@@ -90,9 +90,9 @@ def test_the_layer_gets_the_cause_with_what_proves_it_and_what_to_type() -> None
     why = finding(
         fix="remove it:", evidence={"commands": ["iptables -F"]}, broken=frozenset({claims.vxlan("m2", "m1")})
     )
-    (told,) = named(SETUP, path, (why,)).layers
-    assert (told.detail, told.cause, told.fix) == ("m2 -> m1: lost: it drops", "x", "remove it:")
-    assert told.evidence == {"commands": ["iptables -F"], **LOST.evidence(), "scenario": "s"}
+    (reported,) = named(SETUP, path, (why,)).layers
+    assert (reported.detail, reported.cause, reported.fix) == ("m2 -> m1: lost: it drops", "x", "remove it:")
+    assert reported.evidence == {"commands": ["iptables -F"], **LOST.evidence(), "scenario": "s"}
 
 
 def test_a_way_on_which_verify_finds_nothing_is_to_be_traced_again() -> None:

@@ -339,8 +339,8 @@ def test_a_party_alone_is_shown_section_by_section() -> None:
         assert isinstance(one, InsideTask | HostCommand)
         found[one.host, one.key] = hosts.said(one) if isinstance(one, InsideTask) else hosts.ends(one)
     path = sections_of(hosts.setup, found, "db")[0]
-    told = {one.name: one.detail for one in path.layers}
-    assert told == {
+    reported = {one.name: one.detail for one in path.layers}
+    assert reported == {
         "state": "runs on m1, container c3",
         "networks": "back 10.2.0.3",
         "ports": "none",

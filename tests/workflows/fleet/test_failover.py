@@ -118,9 +118,9 @@ def test_time_without_a_manager_does_not_count_against_what_is_waited_for() -> N
 
 def test_the_end_of_all_managers_is_waited_for_reported_and_then_an_error() -> None:
     world = swarm()
-    told: list[str] = []
+    reported: list[str] = []
     ports = Failover(
-        world.ports(listener=lambda event: told.append(event.text) if isinstance(event, Progress) else None)
+        world.ports(listener=lambda event: reported.append(event.text) if isinstance(event, Progress) else None)
     )
     for host in ("m1", "m2"):
         world.kill(host)
@@ -129,9 +129,9 @@ def test_the_end_of_all_managers_is_waited_for_reported_and_then_an_error() -> N
         ports.manager().nodes.list()
 
     assert PATIENCE <= world.clock.monotonic() < PATIENCE + 5
-    assert len(told) == 1
-    assert "a manager was lost" in told[0]
-    assert f"waiting up to {PATIENCE:.0f} s" in told[0]
+    assert len(reported) == 1
+    assert "a manager was lost" in reported[0]
+    assert f"waiting up to {PATIENCE:.0f} s" in reported[0]
 
 
 @given(writes=st.integers(min_value=0, max_value=40), answered=st.booleans())

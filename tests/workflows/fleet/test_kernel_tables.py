@@ -89,9 +89,9 @@ SOCKET = (
 def test_what_is_not_known_of_ports_is_not_taken_for_none() -> None:
     trie = "/proc/net/fib_trie:Local:\n"
     many = "".join(f"/proc/net/tcp:{SOCKET.replace('1F90', f'{port:04X}')}\n" for port in range(1, 1002))
-    told = [read_tables(trie + text) for text in ("", f"/proc/net/tcp:{SOCKET}\n", many)]
+    reported = [read_tables(trie + text) for text in ("", f"/proc/net/tcp:{SOCKET}\n", many)]
     wanted = (OpenPort(port=8080, protocol=Protocol.TCP, uid=999),)
-    assert [None if one is None else one.open_ports for one in told] == [None, wanted, None]
+    assert [None if one is None else one.open_ports for one in reported] == [None, wanted, None]
     assert read_tables("") is None
 
 

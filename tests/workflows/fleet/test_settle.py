@@ -29,7 +29,7 @@ def test_a_settled_cluster_is_looked_at_once() -> None:
 
 def test_an_election_is_waited_for_and_reported() -> None:
     world = swarm()
-    told: list[str] = []
+    reported: list[str] = []
     for host in ("m2", "m3"):
         world.stop_engine(host)
 
@@ -40,12 +40,16 @@ def test_an_election_is_waited_for_and_reported() -> None:
     world.clock.on_tick = revive
     # A manager without a leader, while most of the inventory's managers answer: m1 alone is not a majority.
     one = world.inventory.model_copy(update={"hosts": world.inventory.hosts[:1]})
-    ports = world.ports(one, listener=lambda event: told.append(event.text) if isinstance(event, Progress) else None)
+    ports = world.ports(
+        one, listener=lambda event: reported.append(event.text) if isinstance(event, Progress) else None
+    )
 
     state = observe_settled(ports, EVERYTHING)
 
     assert state.swarm is not None
-    assert told == ["waiting up to 30 s: m1 have no leader; a majority of the managers answers, so they will elect one"]
+    assert reported == [
+        "waiting up to 30 s: m1 have no leader; a majority of the managers answers, so they will elect one"
+    ]
 
 
 def test_a_lost_majority_is_not_waited_for() -> None:

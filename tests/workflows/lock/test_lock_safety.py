@@ -185,8 +185,8 @@ class OddPlace(SwarmPlace):
 
 
 def test_the_heartbeat_outlives_unexpected_errors_and_reports_them_once() -> None:
-    world, told = swarm(), list[str]()
-    ports = world.ports(listener=lambda event: told.extend([event.text] if isinstance(event, Progress) else []))
+    world, reported = swarm(), list[str]()
+    ports = world.ports(listener=lambda event: reported.extend([event.text] if isinstance(event, Progress) else []))
     mine, place = Lock(ports, HERS, command="apply", every=0.01), OddPlace(world)
     mine.take(place)
     try:
@@ -194,7 +194,7 @@ def test_the_heartbeat_outlives_unexpected_errors_and_reports_them_once() -> Non
     finally:
         mine.release()
 
-    assert [text for text in told if "KeyError" in text] == [
+    assert [text for text in reported if "KeyError" in text] == [
         "no heartbeat was sent to the swarm: KeyError: 'no error of a host'"
     ]
 

@@ -81,9 +81,9 @@ def test_a_manager_that_cannot_hold_a_file_is_reported_and_the_others_are_enough
     run(world)
     world.machines["m1"].own_bin = executable(tmp_path / "cat", FULL)
 
-    (told,) = (text for text in taken_apart(world, SwarmnetError).heard if "lock" in text)
+    (reported,) = (text for text in taken_apart(world, SwarmnetError).heard if "lock" in text)
 
-    assert told.startswith("the lock in m1 cannot be taken: m1: cannot take the lock file")
+    assert reported.startswith("the lock in m1 cannot be taken: m1: cannot take the lock file")
 
 
 def test_the_lock_stays_in_the_swarm_where_no_manager_can_hold_a_file(tmp_path: Path) -> None:
