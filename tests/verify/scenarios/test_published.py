@@ -240,4 +240,4 @@ def test_a_port_on_a_host_that_something_else_holds_is_named_with_the_host(said:
     place = replace(place, state=place.state.model_copy(update={"nodes": (node,), "hosts": hosts}))
     verdict = judged(place, {})
     assert (verdict.status, verdict.evidence["hosts"]) == (Status.FAILED, ["w2"])
-    assert verdict.evidence["commands"] == ["ss -lntup 'sport = :8090'"]
+    assert verdict.evidence["commands"] == ["docker ps --filter publish=8090", "ss -lntup 'sport = :8090'"]

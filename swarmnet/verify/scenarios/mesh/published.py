@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.printable import without_ids
 from swarmnet.model.report import Status, Verdict
 from swarmnet.model.service import Protocol, PublishMode
 from swarmnet.model.verification import PROBE_LABEL, Level
@@ -203,15 +204,16 @@ class Published(Scenario):
     def _taken(self, service: Service, where: dict[str, str]) -> Verdict:
         name, hosts = service.spec.name, ", ".join(sorted(where))
         ports = sorted({port.published for port in service.all_ports if port.published})
-        detail = f"a task of {name} cannot have its port on {hosts}: {where[min(where)]}"
+        detail = f"a task of {name} cannot have its port on {hosts}: {without_ids(where[min(where)])}"
         verdict = self.verdict(
             f"service {name}",
             Status.FAILED,
             detail,
-            f"find the program that uses it on {hosts} and stop it, or publish another port:",
+            f"find the container or program that uses it on {hosts} and stop it, or publish another port:",
             cause=CauseId.PORT_TAKEN,
         )
-        commands: list[JsonValue] = [f"ss -lntup 'sport = :{port}'" for port in ports]
+        finders = ("docker ps --filter publish={0}", "ss -lntup 'sport = :{0}'")
+        commands: list[JsonValue] = [one.format(port) for port in ports for one in finders]
         evidence: JsonObject = {**verdict.evidence, "hosts": [*sorted(where)], "commands": commands}
         return verdict.model_copy(update={"evidence": evidence, "broken": frozenset({claims.host_port(name)})})
 
