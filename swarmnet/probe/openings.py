@@ -54,7 +54,8 @@ def ask_all(task: dict[str, Any], until: float, server: tuple[str, int] | None =
 
     A target has ``name`` (or an address), ``port``, ``protocol``, and ``say`` where the open port must answer, too:
     ``{"http": path, "named": host, "status": n}``, ``{"tls": true}`` or ``{"dns": name}``, each ``within`` seconds.
-    One that is ``patient`` is tried until it answers or the time is over; others are tried once.
+    One that is ``patient`` is tried until it answers or the time is over; others are tried once. One that is open is
+    tried ``times`` times in all, while there is time: each backend of a balancer must have its turn.
 
     Returns:
         ``seen`` is one of the words above; ``why`` is for people; ``addresses`` is what the name led to; ``address`` is
@@ -90,8 +91,22 @@ def _until_open(target: dict[str, Any], until: float, server: tuple[str, int] | 
         outcome = _attempt(target, last, server)
         outcome.update(tries=tries, ms=round((time.monotonic() - begun) * 1000, 3))
         if last is None or outcome["seen"] == OPEN or time.monotonic() + PAUSE >= last:
-            return outcome
+            return _in_turn(target, outcome, until, server)
         time.sleep(PAUSE)
+
+
+def _in_turn(
+    target: dict[str, Any], first: dict[str, object], until: float, server: tuple[str, int] | None
+) -> dict[str, object]:
+    """Return how the first of further connections failed, and how many did; without one, what came of the first."""
+    tries, lost = 1, []
+    # A datagram says nothing of the next one: answers to some may be lost without a fault.
+    often = 1 if target.get("protocol") == "udp" else int(target.get("times", 1))
+    while first["seen"] == OPEN and tries < often and time.monotonic() + ATTEMPT < until:
+        tries += 1
+        again = _attempt(target, None, server)
+        lost += [again] if again["seen"] != OPEN else []
+    return {**first, **lost[0], "why": f"{len(lost)} of {tries} connections: {lost[0]['why']}"} if lost else first
 
 
 def _deadline(last: float | None) -> float:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.probe import listeners, openings
+from tests.probe.test_late_names import resolver as led
 from tests.probe.test_reach import resolver, web
 from tests.support.ports import free_port
 
@@ -86,6 +87,16 @@ def test_what_is_wanted_is_tried_until_it_answers_and_what_is_not_once() -> None
     with closed() as port:
         assert opened(port=port)["tries"] == 1
         assert int(str(opened(port=port, patient=True)["tries"])) > 1
+
+
+@pytest.mark.parametrize(("times", "seen", "why"), [(2, "open", ""), (3, "refused", "1 of 3 connections: ")])
+def test_an_open_port_is_tried_as_often_as_asked_and_what_was_lost_is_counted(
+    web: int, times: int, seen: str, why: str
+) -> None:
+    """The third connection is led to an address where nothing listens, as by a balancer with a backend that is gone."""
+    with led(lambda number: ["127.0.0.2" if number == 3 else HERE]) as server:
+        found = opened(30.0, server, name="db", port=web, times=times)
+    assert (found["seen"], str(found["why"]).startswith(why)) == (seen, True)
 
 
 def test_an_open_port_that_stays_silent_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from swarmnet.model.expectation import Door, PartyKind
 from swarmnet.verify import keys
 from swarmnet.verify.ends import HOST_NETWORK
 from swarmnet.verify.keys import Key
-from swarmnet.verify.scenario import InsideTask, in_steps
+from swarmnet.verify.scenario import InsideTask, ObserverTask, OperatorTask, in_steps
 from swarmnet.verify.scenarios.expected.asked import (
     OPEN,
     Target,
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from swarmnet.verify.scenarios.own.processes import Programs
 
 TRACE = "trace"
+TURNS, MOST_TURNS = 2, 16
+"""Connections for each task behind a published port, and all of them at most."""
 
 
 def _whole(value: JsonObject) -> JsonObject | None:
@@ -97,11 +99,25 @@ def ask(setup: Setup, answers: Answers, arrow: Arrow) -> tuple[Question, ...]:
 def ask_published(setup: Setup, answers: Answers, arrow: Arrow) -> tuple[Question, ...]:
     """Return what to ask of the way from the operator's machine to a service's published ports."""
     return (
-        *Outside().ask(setup, answers),
+        *_in_turn(setup, arrow, Outside().ask(setup, answers)),
         *ask_listening(end for end in ends_named(setup, str(arrow.target)) if can_ask(end)),
         *ask_rules(setup.approaches),
         *_programs(PROGRAMS, ends_named(setup, str(arrow.target)), also=setup.approaches),
     )
+
+
+def _in_turn(setup: Setup, arrow: Arrow, questions: Iterable[Question]) -> Iterator[Question]:
+    """Yield the questions with open ports tried so often that each task has its turn, and one that is gone, too."""
+    times = min(MOST_TURNS, TURNS * (1 + len(ends_named(setup, str(arrow.target)))))
+    for one in questions:
+        targets = one.task.get("targets") if isinstance(one, OperatorTask | ObserverTask) else None
+        if not isinstance(one, OperatorTask | ObserverTask) or not isinstance(targets, dict):
+            yield one
+            continue
+        often: JsonObject = {
+            label: {**target, "times": times} for label, target in targets.items() if isinstance(target, dict)
+        }
+        yield replace(one, task={**one.task, "targets": often})
 
 
 def _later(setup: Setup, answers: Answers, arrow: Arrow) -> Iterator[Question]:

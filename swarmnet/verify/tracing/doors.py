@@ -86,4 +86,6 @@ def cause_of(shut: Shut, verdicts: Sequence[Verdict]) -> Verdict | None:
         if any(mine in needs for needs in one.needed):
             root = verdicts[one.because_of[0].verdict] if one.because_of else one
             return None if root.cause == CauseId.PORT_CLOSED else root
-    return None
+    tables = {claims.balancer(host, claims.MESH) for host in shut.hosts}
+    wrong = next((one for one in verdicts if one.status is Status.FAILED and tables & one.broken), None)
+    return verdicts[wrong.because_of[0].verdict] if wrong is not None and wrong.because_of else wrong

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from swarmnet.model.report import Status
+from swarmnet.model.report import Status, Verdict
+from swarmnet.verify import claims
 from swarmnet.verify.keys import SAVE
-from swarmnet.verify.scenario import Answer
+from swarmnet.verify.scenario import Answer, OperatorTask
 from swarmnet.verify.scenarios.expected.outside import Outside
 from swarmnet.verify.scenarios.own.processes import PROGRAMS
+from swarmnet.verify.tracing.asking import ask_published
+from swarmnet.verify.tracing.doors import Shut, cause_of
 from swarmnet.verify.tracing.paths import paths_of
 from tests.verify.scenarios.test_expected import WEB, arrow
 from tests.verify.scenarios.test_expected_outside import EVERYWHERE, OPERATOR, answers, published
@@ -23,6 +26,28 @@ ENGINES = """*nat
 COMMIT
 """
 LACKING = ENGINES.replace("--dport 8080", "--dport 9090")
+
+
+def test_each_published_port_is_tried_twice_for_each_task_and_for_one_that_is_gone() -> None:
+    """A stale backend of the mesh takes one connection of all: a single one opens mostly."""
+    way = arrow(OPERATOR, WEB, 8080)
+    setup = published(way)
+    (asked,) = [one for one in ask_published(setup, {}, way) if isinstance(one, OperatorTask)]
+    targets = asked.task["targets"]
+    assert isinstance(targets, dict)
+    assert {one["times"] for one in targets.values() if isinstance(one, dict)} == {2 * (1 + 1)}
+
+
+def test_a_mesh_that_balances_to_a_task_that_is_gone_is_the_cause_of_lost_connections() -> None:
+    table = Verdict(
+        scenario="ipvs",
+        subject="the routing mesh on m1",
+        status=Status.FAILED,
+        detail="holds 10.0.0.250, which no running task has",
+        broken=frozenset({claims.balancer("m1", claims.MESH)}),
+    )
+    assert cause_of(Shut("web", ("m1",)), [table]) == table
+    assert cause_of(Shut("web", ("m2",)), [table]) is None
 
 
 @pytest.mark.parametrize(
