@@ -162,7 +162,7 @@ def test_backends_that_drain_are_not_counted() -> None:
 )
 def test_a_table_that_differs_from_the_tasks_is_reported_by_address(seen: list[set[str]], sentence: str) -> None:
     wanted = {"svc": frozenset({"10.0.0.50", "10.0.0.51"})}
-    assert compare(wanted, [frozenset(one) for one in seen]) == [sentence]
+    assert compare(wanted, [frozenset(one) for one in seen]) == {"svc": sentence}
 
 
 def tables(text: str, *, exit_code: int = 0, stderr: str = "", listing: str = "") -> Answers:
@@ -204,6 +204,17 @@ def test_a_host_without_nsenter_or_sudo_is_inconclusive_with_the_reason() -> Non
     )
     assert {verdict.status for verdict in verdicts} == {Status.INCONCLUSIVE}
     assert "a password is required" in verdicts[0].detail
+
+
+def test_advice_names_the_users_services_and_never_the_probes_own() -> None:
+    own = BalancerTables().judge(cluster(), tables(TABLE.replace("0A000033", "0A000099"))).verdicts
+    assert {str(one.fix) for one in own} == {
+        f"restart Docker on {host}, which writes its tables again" for host in NODES.values()
+    }
+    theirs = BalancerTables().judge(with_web(), tables(TABLE)).verdicts
+    assert {str(one.fix).partition("; ")[0] for one in theirs} == {
+        "renew the entries: docker service update --force web"
+    }
 
 
 def with_web(update_state: str | None = None) -> Setup:

@@ -127,8 +127,7 @@ class BalancerTables(BalancedScenario):
             subject=subject,
             status=Status.FAILED,
             detail="the load balancer's network namespace is gone on this host" if gone else complaints[0],
-            fix="run docker service update --force SERVICE to renew the entries; if they stay wrong, restart Docker"
-            " on the host",
+            fix=_fix(setup, host, _services(last, balancer)),
             cause=cause,
             evidence={"cause": cause, "hosts": [host], "all": [*complaints]},
             broken=frozenset((claims.balancer(host, balancer.network),)),
@@ -217,20 +216,20 @@ def forwards(read: str) -> bool:
     return read.rstrip().rpartition("\n")[2].strip() != "0"
 
 
-def compare(wanted: dict[str, frozenset[str]], seen: list[frozenset[str]]) -> list[str]:
-    """Return a sentence for each service whose backends are not exactly its running tasks."""
-    sentences = []
+def compare(wanted: dict[str, frozenset[str]], seen: list[frozenset[str]]) -> dict[str, str]:
+    """Return a sentence for each service whose backends are not exactly its running tasks, by its name."""
+    sentences = {}
     for service, addresses in sorted(wanted.items()):
         nearest = max(seen, key=lambda one: (len(one & addresses), -len(one - addresses)), default=frozenset[str]())
         if nearest == addresses:
             continue
         if not nearest & addresses:
-            sentences.append(f"service {service} has no backend, though {len(addresses)} tasks run")
+            sentences[service] = f"service {service} has no backend, though {len(addresses)} tasks run"
             continue
         missing, stale = sorted(addresses - nearest), sorted(nearest - addresses)
         parts = [f"lacks {', '.join(missing)}"] if missing else []
         parts += [f"holds {', '.join(stale)}, which no running task has"] if stale else []
-        sentences.append(f"service {service} {' and '.join(parts)}")
+        sentences[service] = f"service {service} {' and '.join(parts)}"
     return sentences
 
 
@@ -270,4 +269,20 @@ def _complaints(table: Ended | None, balancer: Balancer) -> list[str]:
     if table is None or not table.succeeded:
         return ["the table cannot be read"]
     shut = [] if forwards(table.stdout) else ["the namespace does not forward packets"]
-    return [*shut, *compare(balancer.wanted, backends(table.stdout))]
+    return [*shut, *compare(balancer.wanted, backends(table.stdout)).values()]
+
+
+def _services(table: Ended | None, balancer: Balancer) -> list[str]:
+    """Return the services whose entries are wrong, or all where the table is not there."""
+    if table is None or not table.succeeded:
+        return sorted(balancer.wanted)
+    return sorted(compare(balancer.wanted, backends(table.stdout)))
+
+
+def _fix(setup: Setup, host: str, services: Iterable[str]) -> str:
+    """Return what renews entries: an update of the user's services, and for what is left a restart of the engine."""
+    mine = [one for one in services if setup.service is None or one != setup.service.name]
+    if not mine:
+        return f"restart Docker on {host}, which writes its tables again"
+    commands = "; ".join(f"docker service update --force {one}" for one in mine)
+    return f"renew the entries: {commands}; if they stay wrong, restart Docker on {host}"
