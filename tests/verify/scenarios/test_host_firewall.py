@@ -147,6 +147,30 @@ def judged(rules: dict[str, str]) -> tuple[Verdict, ...]:
     return HostFirewall().judge(cluster(), answers).verdicts
 
 
+@pytest.mark.parametrize(
+    ("last", "command"),
+    [
+        ("-A INPUT -j DROP", "iptables -I INPUT -p esp -j ACCEPT"),
+        ("-A INPUT -p esp -j DROP", "iptables -D INPUT -p esp -j DROP"),
+    ],
+)
+def test_the_rule_at_the_end_of_a_firewall_stays_and_esp_is_accepted_before_it(last: str, command: str) -> None:
+    """Hardening that takes TCP, UDP and ICMP alone: to remove its last rule would open the host."""
+    place = cluster()
+    secret = tuple(
+        net.model_copy(update={"spec": net.spec.model_copy(update={"encrypted": True})}) for net in place.networks
+    )
+    place = replace(place, networks=(*place.networks, *secret))
+    accepted = "".join(f"-A INPUT -p {one} -j ACCEPT\n" for one in ("tcp", "udp", "icmp"))
+    fine, hardened = DOCKER.format(before="", user=""), DOCKER.format(before=f"{accepted}{last}\n", user="")
+    answers = {
+        (h, SAVE.name): Answer({"exit": 0, "stdout": hardened if h == "w3" else fine}) for h in ("w1", "w2", "w3")
+    }
+    (verdict,) = HostFirewall().judge(place, answers).verdicts
+    assert verdict.detail.startswith("the firewall of w3 drops esp from w1, w2")
+    assert verdict.evidence["commands"] == [command]
+
+
 def test_rules_of_engines_and_of_common_firewalls_are_fine() -> None:
     (verdict,) = judged({"w2": UFW})
     assert verdict.status is Status.OK

@@ -94,6 +94,17 @@ class Dropper:
             return (f"nft delete rule {' '.join(self.native)} {self.rule.chain} handle {self.rule.handle}",)
         return (f"{self.program} {self._words('-D')}",)
 
+    def accepting(self, protocol: str) -> str | None:
+        """Return the command that lets a protocol pass a rule for all that no rule before it accepts; None for others.
+
+        Such a rule ends the list of a firewall that is there on purpose: it must stay.
+        """
+        is_last = self.rule is not None and "-p" not in self.rule.words
+        if self.rule is None or not is_last or self.is_left or self.is_at_card or self.back_end == NFTABLES:
+            return None
+        where = "" if self.table == "filter" else f"-t {self.table} "
+        return f"{self.program} {where}-I {self.rule.chain} -p {protocol} -j ACCEPT"
+
     @property
     def program(self) -> str:
         """What changes these rules."""
@@ -187,7 +198,10 @@ class HostFirewall(Scenario):
         chain = dropped[0].chain
         way = {"INPUT": "from", "OUTPUT": "to"}.get(chain, "forwarded for")
         commands = [*dropper.commands]
-        if commands:
+        if {one.packet.protocol for one in dropped} == {"esp"} and (accepting := dropper.accepting("esp")):
+            commands = [accepting]
+            fix = f"accept ESP, which encrypted networks need, before that rule on {host}:"
+        elif commands:
             fix = "remove the rule, or accept what the swarm needs before it:"
         else:
             ports = f"udp {dropped[0].packet.port}" if dropped[0].packet.port else what
