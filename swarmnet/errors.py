@@ -234,6 +234,10 @@ class NotFoundError(EngineError):
     """The engine has no such object (404)."""
 
 
+class NotAttachedError(EngineError):
+    """The engine gave up waiting until managers attached a container to a network; the next attempt may succeed."""
+
+
 class ConflictError(EngineError):
     """The engine refuses because of the object's state (409), or because the name is taken."""
 

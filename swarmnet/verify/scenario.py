@@ -87,7 +87,7 @@ class ProbeService:
     virtual_ips: Mapping[str, str]
     """Network name to the service's virtual address there, by IPv4."""
     task_addresses: Mapping[str, tuple[str, ...]]
-    """Network name to the addresses of the running tasks there."""
+    """Network name to the addresses of the running tasks there; none where a task is late: they would be too few."""
     backends: Mapping[str, str] = field(default_factory=dict)
     """What a task says it is (its node's id) to the host that it runs on."""
     by_ipv6: Mapping[str, str] = field(default_factory=dict)

@@ -95,6 +95,8 @@ class Machine:
     containers: dict[str, Container] = field(default_factory=dict)
     unfound: int = 0
     """Starts of containers that still do not find the network: its copy is on its way out (seen on 26.1)."""
+    unattached: int = 0
+    """Starts that end since managers do not attach the container in time."""
     failed: set[str] = field(default_factory=set)
     """Ids of containers whose program ended with an error."""
     image_specs: dict[str, PlainContainer] = field(default_factory=dict)

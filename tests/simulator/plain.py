@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from swarmnet.errors import ConflictError, EngineError, NotFoundError
+from swarmnet.errors import ConflictError, EngineError, NotAttachedError, NotFoundError
 from swarmnet.model.engine_json import merged
 from swarmnet.model.plain_container import Made, PlainContainer
 from swarmnet.model.service_mounts import MountType
@@ -107,6 +107,13 @@ class SimulatedPlain(SimulatedContainers):
             if self._machine.unfound:
                 self._machine.unfound -= 1
                 raise NotFoundError(self.host, "could not find a network matching network mode", status=404)
+            if self._machine.unattached:
+                self._machine.unattached -= 1
+                self._world.clock.sleep(20.0)
+                message = (
+                    "attaching to network failed, make sure your network options are correct and check manager logs"
+                )
+                raise NotAttachedError(self.host, f"{message}: context deadline exceeded", status=500)
             places = tuple(self._connect(box.id, one) for one in box.endpoints)
             fails = command[:1] == ("false",)
             if fails:

@@ -18,6 +18,7 @@ from swarmnet.errors import (
     EngineLostError,
     EngineTimeoutError,
     NotAManagerError,
+    NotAttachedError,
     NotFoundError,
     StateChangedError,
     cut,
@@ -37,6 +38,8 @@ _NOT_A_MANAGER = re.compile(
     r"|rpc error: code = Unavailable|transport is closing|raft is stopped|not yet part of a raft cluster",
     re.IGNORECASE,
 )
+# A node waits 20 s for its managers (20.10 to 28.5); it says "context deadline exceeded", too.
+_NOT_ATTACHED = re.compile(r"attaching to network failed", re.IGNORECASE)
 _STALE = re.compile(r"update out of sequence", re.IGNORECASE)
 _CONFLICT = re.compile(
     r"already exists|is in use|already in use|active endpoints|is not down|name conflict|already present"
@@ -110,6 +113,8 @@ def refused(host: str, what: str, status: int | None, said: str) -> EngineError:
 def _kind_of(host: str, message: str, *, status: int | None, said: str) -> EngineError:
     if _STALE.search(said):
         return StateChangedError(host, message, status=status, hint="it changed meanwhile; run again")
+    if _NOT_ATTACHED.search(said):
+        return NotAttachedError(host, message, status=status)
     if _NOT_A_MANAGER.search(said) or (status == _UNAVAILABLE_STATUS and "swarm" in said.lower()):
         return NotAManagerError(host, message, status=status)
     if status == _NOT_FOUND_STATUS or _NOT_FOUND.search(said):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from swarmnet.errors import ConvergenceError, NotFoundError, SwarmnetError
+from swarmnet.errors import ConvergenceError, NotAttachedError, NotFoundError, SwarmnetError
 from swarmnet.model.clock import wait_until
 from swarmnet.model.endpoint import EndpointSpec
 from swarmnet.model.find import called
@@ -228,7 +228,7 @@ def _start(ports: Ports, host: str, container: str, name: str) -> None:
     """Start a container.
 
     Where the last container just left a network of the swarm, its node gives up its own copy of the network, and does
-    not find it for a moment (seen on 26.1).
+    not find it for a moment (seen on 26.1). A busy manager may take longer than the 20 s that a node waits for it.
     """
     plain = ports.engine(host).plain
 
@@ -242,7 +242,15 @@ def _start(ports: Ports, host: str, container: str, name: str) -> None:
         return True, "it started"
 
     what = f"the networks of container {name} on {host}"
-    wait_until(ports.clock, look, what=what, timeout=_NETWORK_LIMIT, tell=progress(ports))
+
+    def attached() -> tuple[bool | None, str]:
+        try:
+            wait_until(ports.clock, look, what=what, timeout=_NETWORK_LIMIT, tell=progress(ports))
+        except NotAttachedError as error:
+            return None, str(error)
+        return True, "it started"
+
+    wait_until(ports.clock, attached, what=what, timeout=START_LIMIT)
 
 
 def _bring_back(engine: EnginePort, old: Container, name: str) -> None:

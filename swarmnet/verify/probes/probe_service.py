@@ -94,6 +94,8 @@ class ServedProbes:
                     )
                 )
                 for net in self.services.networks
+                # One that starts late is in the engines' tables by the time they are read, and is not stale.
+                if not self.missing
             },
             backends=backends,
         )

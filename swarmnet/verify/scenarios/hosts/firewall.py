@@ -99,8 +99,13 @@ class Dropper:
 
         Such a rule ends the list of a firewall that is there on purpose: it must stay.
         """
-        is_last = self.rule is not None and "-p" not in self.rule.words
-        if self.rule is None or not is_last or self.is_left or self.is_at_card or self.back_end == NFTABLES:
+        if (
+            self.rule is None
+            or self.rule.value("-p") is not None
+            or self.is_left
+            or self.is_at_card
+            or self.back_end == NFTABLES
+        ):
             return None
         where = "" if self.table == "filter" else f"-t {self.table} "
         return f"{self.program} {where}-I {self.rule.chain} -p {protocol} -j ACCEPT"
