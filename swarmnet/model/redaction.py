@@ -138,9 +138,18 @@ def specs() -> tuple[type[BaseModel], ...]:
     return tuple(dict.fromkeys(spec for one in fields if one is not None for spec in _models(one.annotation)))
 
 
+@cache
+def _whole() -> tuple[type[BaseModel], ...]:
+    """Return the objects of a cluster that are their own spec, such as a container with its places on networks."""
+    from swarmnet.model.state import ClusterState  # noqa: PLC0415 - as above
+
+    return tuple(dict.fromkeys(one for one in _documents(ClusterState) if "spec" in vars(one)))
+
+
 def _changed(name: str) -> Shape:
-    """Return what is hidden of a changed field, of whatever kind of object; an action's own fields hold no mappings."""
+    """Return what is hidden of a changed field, of whatever kind of object, or of an action's own part of one."""
     found = [shape_of(spec).parts[name] for spec in specs() if name in spec.model_fields]
+    found = found or [shape_of(one).parts[name] for one in _whole() if name in one.model_fields]
     return reduce(Shape.joined, found) if found else Shape()
 
 
