@@ -80,7 +80,7 @@ class BalancerTables(BalancedScenario):
                     if not key.was_asked(answers, host) or not _complaints(key.read(answers, host), balancer):
                         break
                     if _absent(key.read(answers, host)):
-                        yield HostCommand(host, NAMESPACES.name, ("ls", FOLDER), sudo=True)
+                        yield list_namespaces(host)
                     if number == TRIES:
                         yield SwarmTask(TASKS_NOW.name)
 
@@ -179,6 +179,11 @@ def _needed(setup: Setup, host: str, balancer: Balancer, table: str | None) -> t
     lacking = {owners.get(address, "") for address in wanted - held}
     lost = {claims.node(left[address]) for address in held - wanted}
     return (*(claims.both(claims.learned, host, one) for one in sorted(lacking)), *claims.each(lost))
+
+
+def list_namespaces(host: str) -> HostCommand:
+    """Return what lists the network namespaces that a host's engine has."""
+    return HostCommand(host, NAMESPACES.name, ("ls", FOLDER), sudo=True)
 
 
 def balancers(setup: Setup) -> tuple[Balancer, ...]:

@@ -11,10 +11,9 @@ import re
 from typing import TYPE_CHECKING
 
 from swarmnet.verify import keys
-from swarmnet.verify.keys import NAMESPACES
 from swarmnet.verify.scenario import HostCommand
 from swarmnet.verify.scenarios.balancing import balance, hairpin
-from swarmnet.verify.scenarios.balancing.ipvs import FOLDER
+from swarmnet.verify.scenarios.balancing.ipvs import FOLDER, list_namespaces
 
 if TYPE_CHECKING:
     from swarmnet.verify.scenario import Answers, Setup
@@ -34,11 +33,6 @@ def list_balancers(setup: Setup, answers: Answers) -> list[HostCommand]:
     """
     found = [HostCommand(host, LISTED.name, ("sh", "-c", _LIST), sudo=True) for host in _doubtful(setup, answers)]
     return [*found, *(list_namespaces(probe.host) for probe in setup.ready if found)]
-
-
-def list_namespaces(host: str) -> HostCommand:
-    """Return what lists the network namespaces that a host's engine has."""
-    return HostCommand(host, NAMESPACES.name, ("ls", FOLDER), sudo=True)
 
 
 def balancers_on(setup: Setup, answers: Answers, network: str) -> dict[str, str]:

@@ -30,8 +30,8 @@ from swarmnet.verify.scenario import (
     Setup,
     in_steps,
 )
-from swarmnet.verify.scenarios.balancing.ipvs import FOLDER
-from swarmnet.verify.scenarios.pairs.balancers import balancers_on, list_balancers, list_namespaces
+from swarmnet.verify.scenarios.balancing.ipvs import FOLDER, list_namespaces
+from swarmnet.verify.scenarios.pairs.balancers import balancers_on, list_balancers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
