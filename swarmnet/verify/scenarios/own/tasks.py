@@ -49,7 +49,7 @@ CAUSES = {
 """What is wrong with a place, and what its tasks do, in words."""
 
 
-HALTED = {"paused": "the update of", "rollback_paused": "the way back to the version before of"}
+HALTED = {"paused": "the update of", "rollback_paused": "the rollback of"}
 """An engine's words for an update that goes on only when someone asks for it."""
 
 
