@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import subprocess
@@ -103,7 +104,8 @@ class Dialer:
 
     def _attempt(self, target: Target, tunnels: Tunnels, begun: float) -> fabric.Connection:
         if self._patience is not None:
-            left = max(begun + self._patience - time.monotonic(), LEAST)
+            # In whole seconds: what an error says was waited is the limit that the operator gave, not what the clock left.
+            left = max(math.ceil(begun + self._patience - time.monotonic()), LEAST)
             target = replace(target, timeout=min(target.timeout, left))
         return self._reach(target, tunnels, self._login)
 

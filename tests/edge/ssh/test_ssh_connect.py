@@ -100,6 +100,16 @@ def test_attempts_end_with_the_patience_of_the_run(fleet: Fleet) -> None:
     assert time.monotonic() - start < 60 * 0.3
 
 
+@pytest.mark.parametrize("port", ["full_port", "silent_port", "bannered_port"])
+def test_an_error_says_the_seconds_that_the_operator_gave(
+    fleet: Fleet, port: str, request: pytest.FixtureRequest
+) -> None:
+    fleet.add("h", request.getfixturevalue(port), settings={"connect_timeout": 1})
+    with pytest.raises(UnreachableError, match="within 1 s") as refused:
+        fleet.session(clock=SystemClock(1)).connect("h")
+    assert refused.value.waited == 1
+
+
 def test_silent_hosts_do_not_hold_the_turns_of_those_that_answer(fleet: Fleet, full_port: int) -> None:
     silent = [f"s{number}" for number in range(STARTS + 4)]
     for number, name in enumerate(silent):
