@@ -24,8 +24,6 @@ class Why(StrEnum):
 
     BY_DESIGN = "by design"
     """It is how Swarm works, and no fault of a cluster."""
-    HOURS = "needs hours"
-    """It shows only when more time goes by than a run takes."""
     ENGINES = "fixed in engines"
     """The engine that was tried does not do it any more."""
     CHOICE = "a choice"
