@@ -111,11 +111,19 @@ class PlainStore(Protocol):
     def rename(self, container: str, name: str) -> None:
         """Give a container another name."""
 
-    def start(self, container: str) -> None:
-        """Start a container; one that runs is left as it is."""
+    def start(self, container: str, limit: float = 60.0) -> None:
+        """Start a container within ``limit`` seconds; one that runs is left as it is.
 
-    def stop(self, container: str, grace: float) -> None:
-        """Stop a container, and kill it after ``grace`` seconds; one that does not run is left as it is."""
+        Raises:
+            NotAttachedError: the managers did not attach it to a network in time.
+            NotFoundError: it is gone, or its node does not find one of its networks.
+        """
+
+    def stop(self, container: str, grace: float | None) -> None:
+        """Stop a container, and kill it after ``grace`` seconds; one that does not run is left as it is.
+
+        None never kills it. A wait that ends too early (``EngineTimeoutError``) leaves it stopping.
+        """
 
     def remove(self, container: str) -> None:
         """Remove a container, running or not, and none of its volumes; one that does not exist is not an error."""

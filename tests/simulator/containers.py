@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 
-from swarmnet.errors import ConflictError, EngineError, NotFoundError
+from swarmnet.errors import ConflictError, EngineError, NotAttachedError, NotFoundError
 from swarmnet.model.state import Container, Endpoint
 from tests.simulator.store import TaskRecord, find
 from tests.simulator.swarm_port import SwarmSide
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from swarmnet.model.endpoint import EndpointSpec
     from swarmnet.model.network import Network
     from swarmnet.model.ports import ContainerSpec
+
+_UNFOUND = "could not find a network matching network mode {0}: network {0} not found"
 
 
 def _mac(address: str) -> str:
@@ -73,9 +75,42 @@ class SimulatedContainers(SwarmSide):
                 raise EngineError(self.host, message, status=403)
             fields = {name: value for name, value in endpoint.model_dump().items() if value is not None}
             asked = Endpoint.model_validate(fields | ({} if self._machine.knows(1, 54) else {"mac": None}))
+            if box.running:
+                self._await_managers(endpoint.network)
             placed = self._connect(container_id, asked) if box.running else asked
             after = box.model_copy(update={"endpoints": (*box.endpoints, placed)})
             self._machine.containers[container_id] = after
+
+    def _find_networks(self, box: Container) -> None:
+        """Refuse a start as engines from 25 on do.
+
+        They join the networks in any order, and have to know the first one by the time that another is joined. The
+        simulator's order changes with each start, and the first network is the last to have its turn.
+        """
+        self._await_managers(box.endpoints[0].network if box.endpoints else "")
+        mine = [one.network for one in box.endpoints if not self._is_local(one.network)]
+        others = (one for one in self._machine.containers.values() if one.running)
+        known = {end.network for one in others for end in one.endpoints}
+        if self._machine.knows(1, 44) and len(mine) > 1 and box.endpoints[0].network in {*mine} - known:
+            turn = self._machine.turns[box.id] = self._machine.turns.get(box.id, 0) + 1
+            if turn % len(mine):
+                raise NotFoundError(self.host, _UNFOUND.format(mine[0]), status=404)
+
+    def _is_local(self, network: str) -> bool:
+        return any(network in (one.spec.name, one.id) for one in self._machine.networks.values())
+
+    def _await_managers(self, network: str) -> None:
+        """Fail where the node does not find the network, or its managers do not answer it in 20 s."""
+        machine = self._machine
+        if machine.unfound:
+            machine.unfound -= 1
+            raise NotFoundError(self.host, _UNFOUND.format(network), status=404)
+        if machine.unattached:
+            machine.unattached -= 1
+            self._world.clock.sleep(20.0)
+            raise NotAttachedError(
+                self.host, f"Could not attach to network {network}: context deadline exceeded", status=500
+            )
 
     def disconnect_container(self, container_id: str, network: str) -> None:
         with self._asked("container.disconnect", network):
@@ -107,7 +142,7 @@ class SimulatedContainers(SwarmSide):
             raise EngineError(self.host, message, status=403)
         if not record.allocated:
             message = f"attaching to network failed: network {record.spec.name} is not allocated"
-            raise EngineError(self.host, message, status=500)
+            raise NotAttachedError(self.host, message, status=500)
         address = f"{endpoint.ipv4}/{record.pools[0].prefixlen}" if endpoint.ipv4 else record.lease()
         task_id = f"attach{store.write():019d}"
         store.tasks[task_id] = TaskRecord(

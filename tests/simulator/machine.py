@@ -93,10 +93,14 @@ class Machine:
     mounted: set[str] = field(default_factory=set)
     """Names of volumes that containers use."""
     containers: dict[str, Container] = field(default_factory=dict)
+    graces: dict[str, float | None] = field(default_factory=dict)
+    """Seconds that containers were last given to stop, by their name then."""
+    turns: dict[str, int] = field(default_factory=dict)
+    """Starts of containers that are on several networks of the swarm, by id."""
     unfound: int = 0
-    """Starts of containers that still do not find the network: its copy is on its way out (seen on 26.1)."""
+    """Starts and connections that still do not find the network: its copy is on its way out (seen on 26.1)."""
     unattached: int = 0
-    """Starts that end since managers do not attach the container in time."""
+    """Starts and connections that end since managers do not attach the container in time."""
     failed: set[str] = field(default_factory=set)
     """Ids of containers whose program ended with an error."""
     image_specs: dict[str, PlainContainer] = field(default_factory=dict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from swarmnet.errors import ConflictError, EngineError, NotAttachedError, NotFoundError
+from swarmnet.errors import ConflictError, EngineError, EngineTimeoutError, NotFoundError
 from swarmnet.model.engine_json import merged
 from swarmnet.model.plain_container import Made, PlainContainer
 from swarmnet.model.service_mounts import MountType
@@ -95,7 +95,8 @@ class SimulatedPlain(SimulatedContainers):
                 raise ConflictError(self.host, message, status=409)
             self._keep(box.model_copy(update={"name": name}))
 
-    def start(self, container: str) -> None:
+    def start(self, container: str, limit: float = 60.0) -> None:
+        del limit
         with self._asked("container.start", container):
             box = self._found(container)
             if box.running:
@@ -104,16 +105,7 @@ class SimulatedPlain(SimulatedContainers):
             if command[:1] and command[0].startswith("/no/"):
                 message = f'failed to create task for container: exec: "{command[0]}": no such file or directory'
                 raise EngineError(self.host, message, status=400)
-            if self._machine.unfound:
-                self._machine.unfound -= 1
-                raise NotFoundError(self.host, "could not find a network matching network mode", status=404)
-            if self._machine.unattached:
-                self._machine.unattached -= 1
-                self._world.clock.sleep(20.0)
-                message = (
-                    "attaching to network failed, make sure your network options are correct and check manager logs"
-                )
-                raise NotAttachedError(self.host, f"{message}: context deadline exceeded", status=500)
+            self._find_networks(box)
             places = tuple(self._connect(box.id, one) for one in box.endpoints)
             fails = command[:1] == ("false",)
             if fails:
@@ -121,10 +113,14 @@ class SimulatedPlain(SimulatedContainers):
                 self._end_attachments(box.id)
             self._keep(box.model_copy(update={"running": not fails, "endpoints": box.endpoints if fails else places}))
 
-    def stop(self, container: str, grace: float) -> None:
-        del grace
+    def stop(self, container: str, grace: float | None) -> None:
         with self._asked("container.stop", container):
             box = self._found(container)
+            self._machine.graces[box.name] = grace
+            limit = self._world.clock.patience
+            if box.running and limit is not None and (grace is None or grace > limit):
+                self._world.clock.sleep(limit)
+                raise EngineTimeoutError(self.host, f"the engine did not answer in time to: stop container {container}")
             left = tuple(one.model_copy(update={"address": "", "hardware": ""}) for one in box.endpoints)
             self._keep(box.model_copy(update={"running": False, "endpoints": left}))
             self._end_attachments(box.id)

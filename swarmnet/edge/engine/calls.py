@@ -107,6 +107,10 @@ class EngineCalls(Bordered, is_inside=True):
         self._api.negotiate()
         return self._api
 
+    def allowed(self, limit: float) -> float:
+        """Return the seconds that a request may take which needs a limit of its own: never more than the operator's."""
+        return limit if self._clock.patience is None else min(limit, self._clock.patience)
+
     def version(self) -> ApiVersion:
         """Return the API version that both sides speak."""
         return ApiVersion.read(self._api.negotiate())

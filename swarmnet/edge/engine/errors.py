@@ -38,8 +38,13 @@ _NOT_A_MANAGER = re.compile(
     r"|rpc error: code = Unavailable|transport is closing|raft is stopped|not yet part of a raft cluster",
     re.IGNORECASE,
 )
-# A node waits 20 s for its managers (20.10 to 28.5); it says "context deadline exceeded", too.
-_NOT_ATTACHED = re.compile(r"attaching to network failed", re.IGNORECASE)
+# A node waits 20 s for its managers (20.10 to 28.5): the first where none answers at all, the second where one did.
+# Both say "context deadline exceeded", as a manager without a leader does.
+_NOT_ATTACHED = re.compile(
+    r"could not attach to network [^:]+: (context deadline exceeded|rpc error: code = (Unavailable|DeadlineExceeded))"
+    r"|attaching to network failed",
+    re.IGNORECASE,
+)
 _STALE = re.compile(r"update out of sequence", re.IGNORECASE)
 _CONFLICT = re.compile(
     r"already exists|is in use|already in use|active endpoints|is not down|name conflict|already present"

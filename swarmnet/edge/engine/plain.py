@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _TELLS_ALL = "1.51"
 _STOP = 60.0
 """Seconds for an engine's answer besides the time that a container has to stop."""
+_ENDLESS = 600.0
+"""Seconds for a container that engines never kill (``--stop-timeout -1``)."""
 
 
 class PlainContainers(EnginePart):
@@ -71,15 +73,17 @@ class PlainContainers(EnginePart):
         path = f"/containers/{quoted(container)}/rename"
         self._calls.send(Request(f"rename container {container} to {name}", "POST", path, params={"name": name}))
 
-    def start(self, container: str) -> None:
-        """Start a container; one that runs is left as it is."""
-        self._calls.send(Request(f"start container {container}", "POST", f"/containers/{quoted(container)}/start"))
+    def start(self, container: str, limit: float = 60.0) -> None:
+        """Start a container within ``limit`` seconds; one that runs is left as it is."""
+        what, path = f"start container {container}", f"/containers/{quoted(container)}/start"
+        self._calls.send(Request(what, "POST", path, timeout=self._calls.allowed(limit)))
 
-    def stop(self, container: str, grace: float) -> None:
+    def stop(self, container: str, grace: float | None) -> None:
         """Stop a container, and kill it after ``grace`` seconds; one that does not run is left as it is."""
-        seconds = math.ceil(grace)
+        seconds = -1 if grace is None else math.ceil(grace)
         path, params = f"/containers/{quoted(container)}/stop", {"t": seconds}
-        self._calls.send(Request(f"stop container {container}", "POST", path, params=params, timeout=seconds + _STOP))
+        limit = self._calls.allowed(_STOP + (_ENDLESS if grace is None else seconds))
+        self._calls.send(Request(f"stop container {container}", "POST", path, params=params, timeout=limit))
 
     def remove(self, container: str) -> None:
         """Remove a container, running or not, and none of its volumes; one that does not exist is not an error."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from swarmnet.errors import ConvergenceError, NotAttachedError, NotFoundError, SwarmnetError
+from swarmnet.errors import ConvergenceError, SwarmnetError
 from swarmnet.model.clock import wait_until
 from swarmnet.model.endpoint import EndpointSpec
 from swarmnet.model.find import called
@@ -17,6 +17,7 @@ from swarmnet.model.plain_container import Made, PlainContainer
 from swarmnet.model.plan import Action, Permit, Rank, Risk, Sign
 from swarmnet.model.ports import progress
 from swarmnet.model.state import Container, Endpoint
+from swarmnet.operations.container.attaching import start_attached
 from swarmnet.operations.container.stopping import grace_of
 from swarmnet.operations.state_edits import with_container, without_container
 
@@ -30,8 +31,6 @@ START_LIMIT = 60.0
 """Seconds for a container to run, and to be healthy where it has a check."""
 _STEADY = 2.0
 """Seconds that it must run without an end: a program that fails at once is seen."""
-_NETWORK_LIMIT = 10.0
-"""Seconds for a node to find a network of the swarm again."""
 OLD, NEW = ".swarmnet-old", ".swarmnet-new"
 """What is added to the name of a container while another takes its place."""
 
@@ -61,7 +60,7 @@ class _WithSpec(Action):
         return engine.plain.create(name, self.spec, self.endpoints)
 
     def _start(self, ports: Ports, container: str) -> None:
-        _start(ports, self.host, container, self.spec.name)
+        start_attached(ports, self.host, container, self.spec.name)
         if self.wait:
             wait_for_container(ports, self.host, container, self.spec.name, timeout=self.timeout)
 
@@ -108,7 +107,7 @@ class ReplaceContainer(_WithSpec):
         """Replace it.
 
         Raises:
-            ConvergenceError: the new one does not run. The old one has its name back, and runs if it ran.
+            ConvergenceError: the new one does not run; the old one has its name back, and runs if it ran.
         """
         engine, name = ports.engine(self.host), self.spec.name
         old = called(engine.containers(), self.present)
@@ -124,7 +123,7 @@ class ReplaceContainer(_WithSpec):
             self._start(ports, new)
         except SwarmnetError as error:
             engine.plain.remove(new)
-            _bring_back(engine, old, name)
+            _bring_back(ports, self.host, old, name)
             raise ConvergenceError(f"{error}; the old container is back", hint=error.hint) from error
         engine.plain.remove(old.id)
 
@@ -172,7 +171,7 @@ class StartContainer(Action):
 
     def run(self, ports: Ports) -> None:
         """Start it and wait until it runs."""
-        _start(ports, self.host, self.container, self.container)
+        start_attached(ports, self.host, self.container, self.container)
         if self.wait:
             wait_for_container(ports, self.host, self.container, self.container, timeout=self.timeout)
 
@@ -224,39 +223,11 @@ def _endpoint(asked: EndpointSpec) -> Endpoint:
     return Endpoint.model_validate({**fields, "hardware": asked.mac or ""})
 
 
-def _start(ports: Ports, host: str, container: str, name: str) -> None:
-    """Start a container.
-
-    Where the last container just left a network of the swarm, its node gives up its own copy of the network, and does
-    not find it for a moment (seen on 26.1). A busy manager may take longer than the 20 s that a node waits for it.
-    """
-    plain = ports.engine(host).plain
-
-    def look() -> tuple[bool | None, str]:
-        try:
-            plain.start(container)
-        except NotFoundError as error:
-            if plain.made(container) is None:
-                raise
-            return None, str(error)
-        return True, "it started"
-
-    what = f"the networks of container {name} on {host}"
-
-    def attached() -> tuple[bool | None, str]:
-        try:
-            wait_until(ports.clock, look, what=what, timeout=_NETWORK_LIMIT, tell=progress(ports))
-        except NotAttachedError as error:
-            return None, str(error)
-        return True, "it started"
-
-    wait_until(ports.clock, attached, what=what, timeout=START_LIMIT)
-
-
-def _bring_back(engine: EnginePort, old: Container, name: str) -> None:
+def _bring_back(ports: Ports, host: str, old: Container, name: str) -> None:
+    engine = ports.engine(host)
     engine.plain.rename(old.id, name) if _name_now(engine, old.id) != name else None
     if old.running:
-        engine.plain.start(old.id)
+        start_attached(ports, host, old.id, name)
 
 
 def _name_now(engine: EnginePort, container: str) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from swarmnet.errors import ConvergenceError, EngineError
+from swarmnet.errors import ConvergenceError, SwarmnetError
 from swarmnet.model.endpoint import EndpointSpec
 from swarmnet.model.find import called
 from swarmnet.model.merge import lay
 from swarmnet.model.plan import Action, Rank, Risk, Sign
 from swarmnet.model.state import Container, Endpoint
+from swarmnet.operations.container.attaching import connect_attached
 from swarmnet.operations.state_edits import with_container
 
 if TYPE_CHECKING:
@@ -50,9 +51,8 @@ class ConnectContainer(_OnContainer):
         return with_endpoint(state, self.host, self.container, self.spec)
 
     def run(self, ports: Ports) -> None:
-        """Connect it; raises the engine's own error."""
-        engine = ports.engine(self.host)
-        engine.connect_container(self._found(engine).id, self.spec)
+        """Connect it; raises the engine's own error, or that of a wait for its managers."""
+        connect_attached(ports, self.host, self._found(ports.engine(self.host)), self.spec)
 
 
 class ReconnectContainer(_OnContainer):
@@ -77,13 +77,13 @@ class ReconnectContainer(_OnContainer):
         found = self._found(engine)
         before = endpoint_of(found, self.spec.network)
         if before is None:
-            engine.connect_container(found.id, self.spec)
+            connect_attached(ports, self.host, found, self.spec)
             return
         engine.disconnect_container(found.id, self.spec.network)
         try:
-            engine.connect_container(found.id, lay(before.spec, self.spec))
-        except EngineError as error:
-            engine.connect_container(found.id, before.spec)
+            connect_attached(ports, self.host, found, lay(before.spec, self.spec))
+        except SwarmnetError as error:
+            _put_back(ports, self.host, found, before.spec, error)
             raise ConvergenceError(f"{error}; the container is back as it was", hint=error.hint) from error
 
 
@@ -107,6 +107,15 @@ class DisconnectContainer(_OnContainer):
         found = self._found(engine)
         if endpoint_of(found, self.network) is not None:
             engine.disconnect_container(found.id, self.network)
+
+
+def _put_back(ports: Ports, host: str, found: Container, before: EndpointSpec, error: SwarmnetError) -> None:
+    """Connect a container as it was before an attempt that failed with ``error``."""
+    try:
+        connect_attached(ports, host, found, before)
+    except SwarmnetError as another:
+        message = f"{error}; the container is off network {before.network}, which it cannot join again: {another}"
+        raise ConvergenceError(message, hint="apply again once the managers answer") from another
 
 
 def endpoint_of(container: Container, network: str) -> Endpoint | None:

@@ -227,6 +227,16 @@ def test_an_engine_that_is_too_old_or_mute_is_refused(talker: Talker, served: st
         (500, "raft: failed to process the request: node lost leader status", NotAManagerError),
         (500, "rpc error: code = DeadlineExceeded desc = context deadline exceeded", NotAManagerError),
         (500, "attaching to network failed, make sure your ...: context deadline exceeded", NotAttachedError),
+        (
+            500,
+            "failed to set up container networking: Could not attach to network x: context deadline exceeded",
+            NotAttachedError,
+        ),
+        (
+            403,
+            "Could not attach to network x: rpc error: code = PermissionDenied desc = x not manually attachable",
+            EngineError,
+        ),
         (400, "invalid mount config", EngineError),
         (500, "", EngineError),
     ],

@@ -183,43 +183,6 @@ def test_a_new_one_that_does_not_run_is_removed_again(world: World, command: str
     assert look(world).container("w1", NAME) is None
 
 
-def test_a_network_that_the_node_does_not_find_for_a_moment_is_waited_for(world: World) -> None:
-    world.machines["w1"].unfound = 2
-
-    applied(world, networks=["data"])
-
-    assert present(world).running
-
-
-def test_managers_that_are_too_busy_to_attach_a_container_are_asked_again(world: World) -> None:
-    """A node waits 20 s for them, longer than a network is looked for."""
-    world.machines["w1"].unattached = 2
-
-    applied(world, networks=["data"])
-
-    assert present(world).running
-
-
-def test_managers_that_never_attach_it_end_the_wait_with_the_engines_own_words(world: World) -> None:
-    (action,) = plan(world).actions
-    world.machines["w1"].unattached = 1000
-
-    with pytest.raises(ConvergenceError, match=r"waited 60 s .* attaching to network failed"):
-        action.run(world.ports())
-
-    assert look(world).container("w1", NAME) is None
-
-
-def test_a_network_that_is_gone_ends_the_wait_with_the_engines_own_words(world: World) -> None:
-    (action,) = plan(world).actions
-    world.machines["w1"].unfound = 1000
-
-    with pytest.raises(ConvergenceError, match=r"waited 10 s .* could not find a network"):
-        action.run(world.ports())
-
-    assert look(world).container("w1", NAME) is None
-
-
 def test_a_killed_replacement_is_finished(world: World) -> None:
     old = theirs(world, env={"A": "1"})
     plain = world.engine("w1").plain
