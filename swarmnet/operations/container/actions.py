@@ -18,7 +18,7 @@ from swarmnet.model.plan import Action, Permit, Rank, Risk, Sign
 from swarmnet.model.ports import progress
 from swarmnet.model.state import Container, Endpoint
 from swarmnet.operations.container.attaching import start_attached
-from swarmnet.operations.container.stopping import grace_of
+from swarmnet.operations.container.stopping import StillStoppingError, stop_container
 from swarmnet.operations.state_edits import with_container, without_container
 
 if TYPE_CHECKING:
@@ -108,6 +108,7 @@ class ReplaceContainer(_WithSpec):
 
         Raises:
             ConvergenceError: the new one does not run; the old one has its name back, and runs if it ran.
+            StillStoppingError: the old one has not ended.
         """
         engine, name = ports.engine(self.host), self.spec.name
         old = called(engine.containers(), self.present)
@@ -115,12 +116,15 @@ class ReplaceContainer(_WithSpec):
             raise ConvergenceError(f"container {self.present} on {self.host} is gone", hint="plan again")
         new = self._create(ports, name + NEW)
         try:
-            engine.plain.stop(old.id, grace_of(engine, old.id))
+            stop_container(engine, old.id, name)
             if old.name != name + OLD:
                 engine.plain.remove(name + OLD)
                 engine.plain.rename(old.id, name + OLD)
             engine.plain.rename(new, name)
             self._start(ports, new)
+        except StillStoppingError:
+            engine.plain.remove(new)
+            raise
         except SwarmnetError as error:
             engine.plain.remove(new)
             _bring_back(ports, self.host, old, name)
@@ -201,7 +205,7 @@ class RemoveContainer(Action):
         engine = ports.engine(self.host)
         found = called(engine.containers(), self.container)
         if found is not None:
-            engine.plain.stop(found.id, grace_of(engine, found.id))
+            stop_container(engine, found.id, self.container)
             engine.plain.remove(found.id)
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.compare import endpoint_changes
+from swarmnet.model.find import by_id
 from swarmnet.model.kind import RemovableKind
 from swarmnet.model.plan import Change, Rank, unmarked
 from swarmnet.model.state import Container
 from swarmnet.operations.comparing import label_changes, turned
-from swarmnet.operations.container.stopping import grace_of
+from swarmnet.operations.container.stopping import stop_container
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,10 +68,12 @@ class ContainerKind(RemovableKind[Container]):
         """Stop a container in its own time, and remove it.
 
         Raises:
+            ConvergenceError: it is still stopping.
             NotFoundError: it is gone.
         """
         engine = ports.engine(host or "")
-        engine.plain.stop(object_id, grace_of(engine, object_id))
+        seen = by_id(engine.containers(), object_id)
+        stop_container(engine, object_id, object_id[:12] if seen is None else seen.name)
         engine.plain.remove(object_id)
 
 
