@@ -9,7 +9,7 @@ import pytest
 from swarmnet.model.engine_json import Part
 from swarmnet.model.fields import lines, needed
 from swarmnet.model.network import NetworkSpec
-from swarmnet.model.service import ServiceSpec
+from swarmnet.model.service import Service, ServiceMode, ServiceSpec
 from swarmnet.model.swarm import SwarmSpec
 from swarmnet.model.version import ENGINES, ApiVersion, api_of_engine
 from swarmnet.operations.kind import Context
@@ -84,6 +84,29 @@ def test_a_field_of_a_service_is_refused_on_each_engine_that_is_too_old(
     found = RestoredService(spec=spec).problems(context)
     assert bool(found) is (ApiVersion.parse(api) < ApiVersion.parse(since))
     assert all(f"w1 has {version}" in one for one in found)
+
+
+@pytest.mark.parametrize(("field", "since", "value"), SERVICE_FIELDS, ids=str)
+def test_a_service_that_is_there_as_it_was_needs_no_newer_engine(field: str, since: str, value: object) -> None:
+    """A cluster of several versions may have it: an engine that knew the field made it."""
+    del since
+    spec = ServiceSpec.model_validate({"name": "web", "image": "web:1", "replicas": 1, field: value})
+    there = Service(id="s1", version=1, spec=spec)
+    state = on(*PROFILES["20.10"], "m1", "w1")
+    context = Context(state=state.model_copy(update={"services": (there,)}), inventory=HOSTS, hosts=HOSTS.hosts)
+
+    assert RestoredService(spec=spec).problems(context) == ()
+    changed = RestoredService(spec=spec.model_copy(update={"replicas": 9, "mode": ServiceMode.REPLICATED}))
+    assert changed.problems(context)
+
+
+def test_a_step_over_a_service_that_is_there_as_written_needs_no_newer_engine() -> None:
+    state, text = on("28.5.2", "1.51", "m1", "w1"), step(**LIMITS)
+    made = plan(text, on(*PROFILES["29"]), HOSTS)
+    there = state.model_copy(update={"services": made.predicted.services})
+
+    assert plan(text, there, HOSTS).actions == ()
+    assert "needs engine 29.0" in refusal(step(**LIMITS, replicas="7"), there, HOSTS)
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -96,7 +96,7 @@ def test_b10_a_service_that_did_not_run_before_either_is_not_a_failure_and_repor
     report = _restore(found, world)
     assert (report.exit_code, report.failed, report.verified) == (0, (), Status.OK)
     assert world.clock.monotonic() - begun < 60
-    assert any("service never is created, and not waited for" in line for line in report_lines(report))
+    assert any("a restore does not wait for service never" in line for line in report_lines(report))
 
 
 def test_b17_what_was_merely_not_reached_did_not_fail() -> None:

@@ -12,7 +12,6 @@ from swarmnet.model.placement import eligible, matches
 from swarmnet.model.service import ServiceMode
 from swarmnet.model.service_mounts import MountType
 from swarmnet.operations.content.names import newest
-from swarmnet.operations.engine_versions import too_old_for_service
 from swarmnet.operations.network.checks import is_swarm_name, shortened
 from swarmnet.operations.service.constraints import LABEL_PREFIXES, contradictions, fault, runs_on
 from swarmnet.operations.service.environment import environment_warnings
@@ -87,7 +86,6 @@ def problems_of_service(spec: ServiceSpec, context: Context) -> Iterator[str]:
             if not defined:
                 yield f"{kind} {file.source!r} is not defined: put a '{kind}' step before, or correct the name"
     yield from port_problems(spec, context)
-    yield from too_old_for_service(spec, context.state)
     yield from reservation_problems(spec, context.state)
     yield from _kept(spec, context)
     yield from _swap(spec, context)

@@ -17,6 +17,7 @@ from swarmnet.model.plan import Action, Risk
 from swarmnet.model.ref import Ref
 from swarmnet.model.service import FileReference, ServiceSpec
 from swarmnet.operations.content.names import newest
+from swarmnet.operations.engine_versions import too_old_for_service
 from swarmnet.operations.expect.notation import CheckForm
 from swarmnet.operations.kind import Context, Need, OwnableOperation
 from swarmnet.operations.labels import faults_of_labels, removed_labels
@@ -164,7 +165,10 @@ class ServiceOperation(OwnableOperation, _Written):
         """Return what the service asks for and is not there."""
         if self.env_file is not None:
             return ("its env files were not read",)
-        return tuple(problems_of_service(self._over(context.state.service(self.name)), context))
+        spec = self._over(context.state.service(self.name))
+        found, old = tuple(problems_of_service(spec, context)), tuple(too_old_for_service(spec, context.state))
+        # One that is there as written needs no engine to take it.
+        return found if old and not found and not self.plan(context) else (*found, *old)
 
     def warnings(self, context: Context) -> tuple[str, ...]:
         """Return constraints that no node meets."""

@@ -90,12 +90,14 @@ class RestoredService(Operation):
 
     def problems(self, context: Context) -> tuple[str, ...]:
         """Return ports that other services of the swarm have, and what engines here are too old for."""
-        return (*taken_ports(self.spec, context.state), *too_old_for_service(self.spec, context.state))
+        old = tuple(too_old_for_service(self.spec, context.state))
+        # One that is there as it was needs no engine to take it.
+        return (*taken_ports(self.spec, context.state), *(old if old and self.plan(context) else ()))
 
     def warnings(self, context: Context) -> tuple[str, ...]:
         """Return constraints that no node meets, and what is not waited for."""
         found = [*warnings_of_service(self.spec, context)]
-        if not self.wait:
+        if not self.wait and self.plan(context):
             found.append(f"service {self.spec.name} did not run when the backup was taken: it is not waited for")
         if self.spec.mode.is_job and context.state.service(self.spec.name) is None:
             found.append(f"service {self.spec.name} is a job: it runs once more")

@@ -139,7 +139,7 @@ def _of_services(state: ClusterState) -> Iterable[Loss]:
             kind=IDLE,
             what=name,
             why=f"the tasks of service {name} did not all run when the backup was taken ({said})",
-            instead=f"service {name} is created, and not waited for",
+            instead=f"a restore does not wait for service {name}",
         )
 
 
