@@ -12,7 +12,18 @@ from swarmnet.model.fields import Codec, Effect, EngineField, lines
 from swarmnet.model.network_codecs import BLOCKS, MTU, PRESENCE, SCOPE
 from swarmnet.model.subnet import Address, Prefix, Scope, Subnet
 
-__all__ = ["GATEWAY", "LAN_DRIVERS", "MTU_OPTION", "Address", "Network", "NetworkSpec", "Prefix", "Scope", "Subnet"]
+__all__ = [
+    "GATEWAY",
+    "HOST_DRIVERS",
+    "LAN_DRIVERS",
+    "MTU_OPTION",
+    "Address",
+    "Network",
+    "NetworkSpec",
+    "Prefix",
+    "Scope",
+    "Subnet",
+]
 
 GATEWAY = "docker_gwbridge"
 """The bridge of each node through which tasks of overlays reach the world; engines make it as they enter a swarm."""
@@ -20,6 +31,8 @@ MTU_OPTION = "com.docker.network.driver.mtu"
 
 LAN_DRIVERS = ("macvlan", "ipvlan")
 """Drivers of networks whose containers have addresses of the hosts' own LAN."""
+HOST_DRIVERS = (*LAN_DRIVERS, "bridge", "host", "null")
+"""Drivers that are each host's own, also on a network of the swarm."""
 
 
 def _flag(path: str, codec: Codec = FLAG) -> EngineField:
@@ -102,6 +115,14 @@ class NetworkSpec(Document):
         there (moby#32981; seen on 20.10, 26.1 and 28.5).
         """
         return self.driver in LAN_DRIVERS
+
+    @property
+    def is_by_host(self) -> bool:
+        """Whether containers have their addresses from their hosts: as ``on_lan``, and a bridge of the swarm.
+
+        Managers give no addresses there and services have no virtual ones (seen on 20.10, 26.1 and 28.5).
+        """
+        return self.on_lan or (self.effective_scope is Scope.SWARM and self.driver in HOST_DRIVERS)
 
 
 class Network(Document):

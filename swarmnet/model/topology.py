@@ -168,7 +168,7 @@ def _task(task: Task, service: Service, net: Network, names: dict[str, str]) -> 
     network = net.spec.name
     direct = service.spec.endpoint_mode is EndpointMode.DNSRR
     called = (service.spec.name, *_aliases(service, network)) if direct else ()
-    called = (*called, f"tasks.{service.spec.name}") if not net.spec.on_lan else ()
+    called = (*called, f"tasks.{service.spec.name}") if not net.spec.is_by_host else ()
     address = ", ".join(_bare(one) for one in task.networks[network])
     host = names.get(task.node_id or "")
     return Member(
@@ -184,7 +184,9 @@ def _task(task: Task, service: Service, net: Network, names: dict[str, str]) -> 
 
 
 def _aliases(service: Service, network: str) -> tuple[str, ...]:
-    return tuple(name for one in service.spec.networks or () if one.network == network for name in one.aliases or ())
+    """Return the aliases of a service on a network; the API takes an empty one, which no one can ask for."""
+    found = (name for one in service.spec.networks or () if one.network == network for name in one.aliases or ())
+    return tuple(name for name in found if name)
 
 
 def _of_containers(net: Network, facts: HostFacts) -> Iterator[Member]:

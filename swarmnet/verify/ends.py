@@ -112,7 +112,7 @@ def read_at(state: ClusterState, expected: Expectations) -> frozenset[str]:
 def has_names(state: ClusterState, network: str) -> bool:
     """Return whether containers find each other by name on a network, across hosts."""
     found = state.network(network)
-    return found is None or not found.spec.on_lan
+    return found is None or not found.spec.is_by_host
 
 
 def _watched(expected: Expectations) -> frozenset[Party]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.errors import UsageError
+from swarmnet.model.network import NetworkSpec
+from swarmnet.model.service import Attachment, ServiceSpec
 from swarmnet.model.topology import topology
 from swarmnet.model.volume import VolumeSpec
 from swarmnet.report.documents.show import ShowDocument, show_document
@@ -57,25 +59,29 @@ def whole() -> ShowDocument:
     return show_document(topology(state, sizes), "shop")
 
 
-def test_no_name_is_shown_on_a_network_of_the_hosts_lan() -> None:
+@pytest.mark.parametrize(
+    "made",
+    ["{name: lan, driver: macvlan, scope: swarm, config_from: parts}", "{name: lan, driver: bridge, scope: swarm}"],
+)
+def test_no_name_is_shown_on_a_network_that_is_each_hosts_own(made: str) -> None:
     """Seen on 20.10, 26.1 and 28.5: no resolver knows a service, its alias or ``tasks.NAME`` there."""
     world = World(managers=1)
     run(
         world,
-        """
+        f"""
 schema: 1
 name: lan
 steps:
-  - swarm: {}
+  - swarm: {{}}
   - network:
       name: parts
       driver: macvlan
       config_only: true
-      options: {parent: eth0}
-      subnets: [{subnet: 192.0.2.0/24}]
-  - network: {name: lan, driver: macvlan, scope: swarm, config_from: parts}
-  - network: {name: jobs}
-  - service: {name: spooler, image: "demo:1", endpoint_mode: dnsrr, networks: [jobs, lan]}
+      options: {{parent: eth0}}
+      subnets: [{{subnet: 192.0.2.0/24}}]
+  - network: {made}
+  - network: {{name: jobs}}
+  - service: {{name: spooler, image: "demo:1", endpoint_mode: dnsrr, networks: [jobs, lan]}}
 """,
     )
     world.settle()
@@ -83,6 +89,18 @@ steps:
     names = {place.network.spec.name: {name for one in place.members for name in one.names} for place in places}
     assert names["lan"] == set()
     assert names["jobs"] == {"spooler", "tasks.spooler"}
+
+
+def test_an_empty_alias_that_the_api_takes_is_no_name() -> None:
+    world = World(managers=1)
+    world.bootstrap()
+    network = world.engine("m1").networks.create(NetworkSpec(name="front"))
+    world.settle()
+    places = (Attachment(network="front", aliases=("", "db")),)
+    world.engine("m1").services.create(ServiceSpec(name="web", image="web:1", replicas=1, networks=places))
+    world.settle()
+    (place,) = (one for one in topology(observe(world.ports(), RECORDED)).places if one.network.id == network)
+    assert {name for one in place.members for name in one.names} == {"web", "db", "tasks.web"}
 
 
 def text(whole: ShowDocument, word: str, name: str | None = None, form: str = "terminal") -> str:

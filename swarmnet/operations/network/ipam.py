@@ -55,7 +55,7 @@ class _Reader:
                 *self._tasks(tasks, name),
                 *self._balancers(network, tasks),
             ),
-            waiting=0 if network.spec.on_lan else self._waiting(name),
+            waiting=0 if network.spec.is_by_host else self._waiting(name),
         )
 
     def _virtual(self, network: str) -> Iterator[AddressUse]:

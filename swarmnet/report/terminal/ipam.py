@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from swarmnet.model.addresses import UseKind
-from swarmnet.model.network import LAN_DRIVERS
+from swarmnet.model.network import HOST_DRIVERS
 from swarmnet.report.terminal.console import line, table
 from swarmnet.report.terminal.plan import failure_lines
 
@@ -54,7 +54,7 @@ def _networks(found: Sequence[NetworkAddresses]) -> Iterator[Line]:
 
 
 def _of_hosts(one: NetworkAddresses) -> str:
-    return "each host's own" if one.driver in LAN_DRIVERS and one.host is None else "not allocated"
+    return "each host's own" if one.driver in HOST_DRIVERS and one.host is None else "not allocated"
 
 
 def _by(one: NetworkAddresses) -> str:
