@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims
-from swarmnet.verify.causes import checksums, firewall, neighbour_table, no_ipvs, resolvers
+from swarmnet.verify.causes import checksums, firewall, lossy, neighbour_table, no_ipvs, resolvers
 from swarmnet.verify.causes import gossip as gossip_cause
 from swarmnet.verify.causes import ingress as ingress_causes
 from swarmnet.verify.causes.esp import apart, why_blocked
@@ -25,7 +25,7 @@ from swarmnet.verify.scenarios.pairs.loss import pairs_of
 from swarmnet.verify.scenarios.sizes.overlay import large_packets, steadily
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from swarmnet.model.base import JsonValue
     from swarmnet.model.report import Claim
@@ -55,7 +55,7 @@ ENTRIES_FIX = (
 )
 
 
-def explain(setup: Setup, answers: Answers, matrices: Iterable[Matrix]) -> tuple[Verdict, ...]:
+def explain(setup: Setup, answers: Answers, matrices: Collection[Matrix]) -> tuple[Verdict, ...]:
     """Return one verdict a cause for every failed pair of every matrix; none where nothing failed."""
     by_network: dict[str, list[Matrix]] = defaultdict(list)
     for matrix in pairs_of(matrices):
@@ -68,6 +68,9 @@ def explain(setup: Setup, answers: Answers, matrices: Iterable[Matrix]) -> tuple
     wrong = {name: checksums.spoiled(answers, by_network[name], one) for name, one in evidence.items()}
     verdicts += checksums.explain(answers, wrong)
     evidence = {name: one.without(wrong[name]) for name, one in evidence.items()}
+    starved = {name: lossy.starved(answers, name, matrices, one) for name, one in evidence.items()}
+    verdicts += lossy.explain(starved, frozenset(pair for one in evidence.values() for pair in one.tested))
+    evidence = {name: one.without(starved[name]) for name, one in evidence.items()}
     incapable = without_esp(answers)
     encrypted = {net.spec.name for net in setup.networks if net.spec.encrypted}
     for names, one in _alike(evidence, encrypted):

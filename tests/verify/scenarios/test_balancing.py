@@ -129,6 +129,18 @@ def test_a_task_counts_as_never_reached_only_after_all_its_turns_passed_it_over(
     assert {one.status for one in verdicts} & {Status.FAILED, Status.INCONCLUSIVE} == {status} - {Status.OK}
 
 
+@pytest.mark.parametrize(
+    ("scenario", "label", "key"), [(Hairpin(), "front", "hairpin"), (Balance(), "door", "balance/front")]
+)
+def test_a_host_without_time_for_enough_connections_follows_from_a_line_that_loses_packets(
+    scenario: Scenario, label: str, key: str
+) -> None:
+    """Seen on a host that lost a quarter: each connection waits for what is sent again."""
+    (verdict,) = judged(scenario, label, key, counted({"n1": 2, "n2": 2}))
+    assert verdict.status is Status.INCONCLUSIVE
+    assert [claims.steady("front", "w2", "w3") in need for need in verdict.needed] == [True]
+
+
 def test_tasks_that_meet_themselves_are_one_ok() -> None:
     (verdict,) = judged(Hairpin(), "front", "hairpin", counted({"n1": 2, "n2": 2, "n3": 2}))
     assert verdict.status is Status.OK

@@ -76,7 +76,9 @@ class Balance(BalancedScenario):
             outcome = found.get("door", {})
             problem = problem or (too_few(outcome, backends) if outcome.get("tries") else "was not asked")
             if problem:
-                yield self.verdict(f"{host} on {network}", Status.INCONCLUSIVE, problem)
+                unproved = self.verdict(f"{host} on {network}", Status.INCONCLUSIVE, problem)
+                waited = unreached(setup, network, host, outcome) if outcome.get("tries") else ()
+                yield unproved.model_copy(update={"needed": waited})
             else:
                 shares[host] = share(outcome, backends)
                 needs[host] = unreached(setup, network, host, outcome)

@@ -62,7 +62,9 @@ class Hairpin(BalancedScenario):
             problem = problem or (too_few(outcome, backends) if outcome.get("tries") else "was not asked")
             if problem:
                 silent += 1
-                yield self.verdict(f"{host} on {network}", Status.INCONCLUSIVE, problem)
+                unproved = self.verdict(f"{host} on {network}", Status.INCONCLUSIVE, problem)
+                waited = unreached(setup, network, host, outcome) if outcome.get("tries") else ()
+                yield unproved.model_copy(update={"needed": waited})
             elif (why := _wrong(outcome, nodes.get(host, ""))) is not None:
                 failed[host] = why
                 needed += unreached(setup, network, host, outcome)

@@ -7,6 +7,7 @@ or had to be sent again before, many more. What the receiver heard tells the dir
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from swarmnet.model.base import JsonObject, JsonValue
     from swarmnet.model.network import Network
+    from swarmnet.model.report import Claim
     from swarmnet.verify.patterns import Pair, Reach
     from swarmnet.verify.scenario import OverlayProbe
 
@@ -38,6 +40,10 @@ DEGRADED = 0.03
 """Share of lost datagrams from which a line is reported; single packets get lost on busy hosts."""
 BROKEN = 0.3
 """Share from which it failed: TCP carries next to nothing then."""
+FIX = (
+    "look for errors and drops on the way: ip -s link and ethtool -S on the hosts' devices, firewall rules with a limit"
+    " or statistic match, a full conntrack table (dmesg), limits of your provider"
+)
 BURST, HEARD = keys.targets("loss"), keys.heard("loss/heard")
 SENT_AGAIN = 2
 """Tries of a datagram from which its line is measured closely."""
@@ -75,66 +81,64 @@ class Loss(Scenario):
         )
 
     def judge(self, setup: Setup, answers: Answers) -> Findings:
-        """Return one verdict a network where no line is bad, else one a cause, and a matrix of what was lost."""
-        found = [self._network(setup, answers, net.spec.name) for net in setup.networks]
-        return Findings(
-            tuple(verdict for verdicts, _ in found for verdict in verdicts), tuple(matrix for _, matrix in found)
-        )
+        """Return one verdict a cause, whatever networks it touches, one a network that loses little; and matrices.
 
-    def _network(self, setup: Setup, answers: Answers, name: str) -> tuple[list[Verdict], Matrix]:
-        rates, silent = _rates(setup, answers, name)
-        bad = {pair: rate for pair, rate in rates.items() if rate >= DEGRADED}
-        stalled = frozenset(pair for pair in bad if _is_stalled(answers, pair, name))
-        verdicts = [self._lossy(name, reach, bad, stalled) for reach in decompose(frozenset(bad), frozenset(rates))]
+        What loses packets on the way to a host takes them from all networks that share the way.
+        """
+        found = {net.spec.name: _rates(setup, answers, net.spec.name) for net in setup.networks}
+        bad = {
+            name: {pair: rate for pair, rate in rates.items() if rate >= DEGRADED} for name, (rates, _) in found.items()
+        }
+        tested = frozenset(pair for rates, _ in found.values() for pair in rates)
+        reaches = decompose(frozenset(pair for lossy in bad.values() for pair in lossy), tested)
+        verdicts = [self._lossy(answers, reach, bad) for reach in reaches]
+        for name, (rates, silent) in found.items():
+            verdicts += self._network(setup, name, rates, silent)
+        matrices = tuple(_matrix(setup, name, rates, silent) for name, (rates, silent) in found.items())
+        return Findings(tuple(verdicts), matrices)
+
+    def _network(
+        self, setup: Setup, name: str, rates: Mapping[Pair, float], silent: Mapping[Pair, str]
+    ) -> list[Verdict]:
+        """Return what is to be said of one network besides its bad lines."""
         if not rates and not silent:
-            verdicts.append(absence.untested(setup, self.name, f"network {name}", absence.TOO_FEW))
-        elif silent:
+            return [absence.untested(setup, self.name, f"network {name}", absence.TOO_FEW)]
+        if silent:
             (source, target), why = min(silent.items())
             detail = f"loss was not measured on {len(silent)} lines: {source} -> {target}: {why}"
             verdict = self.verdict(f"network {name}", Status.INCONCLUSIVE, detail)
-            needed = tuple(claims.exchange(setup, name, *pair) for pair in sorted(silent))
-            verdicts.append(verdict.model_copy(update={"needed": needed}))
-        elif not bad:
-            worst = max(rates.values(), default=0.0)
-            lines = len(setup.probes) * (len(setup.probes) - 1)
-            measured = (
-                f"{len(rates)} lines" if len(rates) == lines else f"{len(rates)} of {lines} lines were measured and"
-            )
-            detail = f"{measured} lose {'nothing' if not worst else f'at most {worst:.0%}'}"
-            verdicts.append(self.verdict(f"network {name}", Status.OK, detail))
-        cells = {
-            source.host: {
-                target.host: _cell(source, target, rates, silent)
-                for target in setup.probes
-                if target.host != source.host
-            }
-            for source in setup.probes
-        }
-        hosts = tuple(probe.host for probe in setup.probes)
-        return verdicts, Matrix(scenario=self.name, network=name, hosts=hosts, cells=cells)
+            needed = tuple(claims.exchange(setup, name, *pair) | _any_steady(setup, pair) for pair in sorted(silent))
+            return [verdict.model_copy(update={"needed": needed})]
+        worst = max(rates.values(), default=0.0)
+        if worst >= DEGRADED:
+            return []
+        lines = len(setup.probes) * (len(setup.probes) - 1)
+        measured = f"{len(rates)} lines" if len(rates) == lines else f"{len(rates)} of {lines} lines were measured and"
+        detail = f"{measured} lose {'nothing' if not worst else f'at most {worst:.0%}'}"
+        return [self.verdict(f"network {name}", Status.OK, detail)]
 
-    def _lossy(self, name: str, reach: Reach, rates: Mapping[Pair, float], stalled: frozenset[Pair]) -> Verdict:
-        pairs = sorted(reach.pairs)
-        worst, least = max(rates[pair] for pair in pairs), min(rates[pair] for pair in pairs)
+    def _lossy(self, answers: Answers, reach: Reach, bad: Mapping[str, Mapping[Pair, float]]) -> Verdict:
+        here = {name: pairs for name, lossy in sorted(bad.items()) if (pairs := sorted(reach.pairs & lossy.keys()))}
+        rates = [bad[name][pair] for name, pairs in here.items() for pair in pairs]
+        worst, least = max(rates), min(rates)
         share = f"{worst:.0%}" if worst - least < DEGRADED else f"{least:.0%} to {worst:.0%}"
-        failed = worst >= BROKEN or bool(stalled & reach.pairs)
+        stalled = any(_is_stalled(answers, pair, name) for name, pairs in here.items() for pair in pairs)
         evidence: dict[str, JsonValue] = {
             "cause": f"{CauseId.LOSS}-{reach.shape}",
-            "network": name,
-            "pairs": [[*pair] for pair in pairs],
+            "hosts": [*reach.hosts],
+            "networks": [*here],
+            "pairs": [[*pair] for pair in sorted(reach.pairs)],
             "rate": round(worst, 3),
         }
         return Verdict(
             scenario=self.name,
-            subject=f"network {name}",
-            status=Status.FAILED if failed else Status.WARNING,
-            detail=f"degraded: {share} of datagrams are lost {_way(reach)} on {name}",
-            fix="look for errors and drops on the way: ip -s link and ethtool -S on the hosts' devices, firewall"
-            " rules with a"
-            " limit or statistic match, a full conntrack table (dmesg), limits of your provider",
+            subject=subject(reach),
+            status=Status.FAILED if worst >= BROKEN or stalled else Status.WARNING,
+            detail=f"degraded: {share} of datagrams are lost {way(reach)} on {', '.join(here)}",
+            fix=FIX,
             cause=CauseId.LOSS,
             evidence=evidence,
-            broken=frozenset(claims.steady(name, *pair) for pair in pairs),
+            broken=frozenset(claims.steady(name, *pair) for name, pairs in here.items() for pair in pairs),
         )
 
 
@@ -186,13 +190,15 @@ def _doubtful(
     it.
     """
     name = network.spec.name
-    tries = [outcomes(answers, probe.host, key.on(name))[0] for key in (ICMP, UDP)]
-    again = {
-        peer for seen in tries for peer, one in seen.items() if one.get("ok") and _whole(one, "tries") > SENT_AGAIN
-    }
     came = {peer for peer, one in outcomes(answers, probe.host, BURST.on(name))[0].items() if _whole(one, "came")}
-    wanted = {peer for peer in came if peer in again or hosts & {peer, probe.host}}
+    wanted = {peer for peer in came if hosts & {peer, probe.host} or sent_again(answers, name, (probe.host, peer))}
     return {peer: address for peer, address in peers_on(setup, answers, probe, network).items() if peer in wanted}
+
+
+def sent_again(answers: Answers, name: str, pair: Pair) -> bool:
+    """Return whether small packets passed from one host to another only after several tries."""
+    tries = [outcomes(answers, pair[0], key.on(name))[0].get(pair[1], {}) for key in (ICMP, UDP)]
+    return any(one.get("ok") and _whole(one, "tries") > SENT_AGAIN for one in tries)
 
 
 def _lossy(setup: Setup, answers: Answers, name: str) -> set[Pair]:
@@ -252,12 +258,35 @@ def _cell(source: OverlayProbe, target: OverlayProbe, rates: Mapping[Pair, float
     return Cell(status=status, detail=f"{rate:.0%} lost", lost=round(rate, 4))
 
 
+def _matrix(setup: Setup, name: str, rates: Mapping[Pair, float], silent: Mapping[Pair, str]) -> Matrix:
+    cells = {
+        source.host: {
+            target.host: _cell(source, target, rates, silent) for target in setup.probes if target.host != source.host
+        }
+        for source in setup.probes
+    }
+    return Matrix(scenario=Loss.name, network=name, hosts=tuple(probe.host for probe in setup.probes), cells=cells)
+
+
+def _any_steady(setup: Setup, pair: Pair) -> frozenset[Claim]:
+    """Return the claims that networks carry packets between two hosts: one whose burst all got lost shares the way."""
+    return frozenset().union(*(claims.both(partial(claims.steady, net.spec.name), *pair) for net in setup.networks))
+
+
 def _whole(outcome: Mapping[str, JsonValue], key: str) -> int:
     value = outcome.get(key)
     return value if isinstance(value, int) else 0
 
 
-def _way(reach: Reach) -> str:
+def subject(reach: Reach) -> str:
+    """Return what a cause on lost packets is about: a host, a way between two, or all hosts."""
+    if len(reach.hosts) > 1:
+        return f" {'->' if reach.shape is Shape.ONE_WAY else '<->'} ".join(reach.hosts)
+    return f"host {reach.hosts[0]}" if reach.hosts else "hosts"
+
+
+def way(reach: Reach) -> str:
+    """Return where packets get lost, as part of a sentence."""
     first, last = (reach.hosts[0], reach.hosts[-1]) if reach.hosts else ("", "")
     return {
         Shape.ALL: "between all hosts",
