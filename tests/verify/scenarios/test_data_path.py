@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.model.report import Status
+from swarmnet.verify.captures import CAPTURE
 from swarmnet.verify.scenario import Answer, Observer
+from swarmnet.verify.scenarios.encryption.on_the_wire import EncryptionOnTheWire
+from swarmnet.verify.scenarios.encryption.states import IpsecStates
 from swarmnet.verify.scenarios.hosts.data_path import ECHOES, HOLDERS, DataPath
 from swarmnet.verify.scenarios.hosts.kernels import Kernels
 from swarmnet.verify.scenarios.pairs.matrix import UdpMatrix
-from tests.support.encrypted_captures import VNIS
+from tests.support.encrypted_captures import VNIS, Wire
 from tests.support.small_swarm import bad, observed, roots, swarm
 
 if TYPE_CHECKING:
@@ -100,6 +103,16 @@ def test_that_a_host_sends_from_another_address_follows_from_one_that_it_cannot_
     answers = observed(setup, CUT, w3={"local": "192.0.2.3"}) | echoes(ok=False)
     found = bad(setup, [DataPath(), Kernels(), UdpMatrix()], answers)
     assert (roots(found), {one.cause for one in found} >= {"outer-source"}) == (["data-path-address"], True)
+
+
+def test_what_ipsec_and_captures_lack_for_such_an_address_follows_from_it() -> None:
+    """Seen with --data-path-addr on a device that leads nowhere: keys seemed to differ, captures had no route."""
+    setup, scenarios = apart(), [DataPath(), IpsecStates(), EncryptionOnTheWire(), UdpMatrix()]
+    answers = Wire(setup).answers() | observed(setup, CUT) | echoes(ok=False)
+    answers["w1", CAPTURE.name] = Answer(problem="OSError: [Errno 101] Network is unreachable")
+    found = bad(setup, scenarios, answers)
+    assert roots(found) == ["data-path-address"]
+    assert {one.scenario for one in found if one.because_of} == {"ipsec", "encryption", "matrix"}
 
 
 @pytest.mark.parametrize(("lost", "ok"), [([], False), (CUT, True)], ids=["overlays pass", "echoes pass"])

@@ -14,6 +14,7 @@ from swarmnet.verify.scenarios.encryption.states import current_spis
 
 if TYPE_CHECKING:
     from swarmnet.model.network import Network
+    from swarmnet.model.report import Claim
     from swarmnet.verify.scenario import Answers, Setup
 
 
@@ -62,7 +63,7 @@ class EncryptionOnTheWire(SightedScenario):
             subject = f"network {name}"
             verdict = self.verdict(subject, Status.INCONCLUSIVE, f"not proved: {unproved}")
             kernels = claims.each(claims.esp_kernels(*without_esp(answers)))
-            return verdict.model_copy(update={"needed": kernels})
+            return verdict.model_copy(update={"needed": kernels or _places_to_capture(setup, seen)})
         silent = silent_pairs(setup, answers, seen)
         if silent:
             source, target, count = silent[0]
@@ -116,6 +117,12 @@ def silent_pairs(setup: Setup, answers: Answers, seen: dict[str, Capture]) -> li
             if count < _expected(setup):
                 found.append((host, peer, count))
     return found
+
+
+def _places_to_capture(setup: Setup, seen: dict[str, Capture]) -> tuple[frozenset[Claim], ...]:
+    """Return what captures that failed needed: the route to each peer's address says on which device to look."""
+    broken = [host for host, one in seen.items() if one.problem]
+    return tuple(frozenset(map(claims.data_path, peers_of(setup, host))) for host in broken)
 
 
 def _expected(setup: Setup) -> int:

@@ -102,7 +102,7 @@ class IpsecStates(SightedScenario):
                     "pairs": [[*pair] for pair in pairs],
                 },
                 broken=frozenset(claims.ipsec(*pair) for pair in pairs),
-                needed=tuple(frozenset(map(claims.node, pair)) for pair in pairs),
+                needed=tuple(frozenset(map(claims.node, pair)) | {*map(claims.data_path, pair)} for pair in pairs),
             )
             for trouble, pairs in troubles.items()
         ]
