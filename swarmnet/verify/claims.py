@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 MESH = "the routing mesh"
 """Stands in for a network's name: what every node's entry balances to."""
 
+CERTAIN = frozenset({"apart"})
+"""Kinds of claims that are not broken a little, as a line is that loses a tenth: a warning about one is a failure where
+something failed that needed it."""
+
 
 def led() -> Claim:
     """Return the claim that a manager answers for the swarm."""
@@ -229,6 +233,11 @@ def door(side: str, host: str, protocol: str) -> Claim:
 def published(protocol: str, number: int, side: str, host: str) -> Claim:
     """Return the way from one side (a host, or anyone) to one published port of a host, as far as that passes it on."""
     return ("published", f"{protocol}/{number}", side, host)
+
+
+def apart(network: str) -> Claim:
+    """Return the claim that a network's subnet has no address that its containers should reach outside of it."""
+    return ("apart", network)
 
 
 def forwarding(host: str) -> Claim:

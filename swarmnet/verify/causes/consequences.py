@@ -3,7 +3,8 @@
 Every verdict may say what it proved to be ``broken``, and for each thing that failed what that ``needed``. A verdict
 follows from others when each of its failures needed something that another verdict proved broken. One failure that no
 other verdict explains keeps it a cause of its own, so a cause hides nothing that it does not touch. A failure never
-follows from what was not proved (an inconclusive cause). No verdict disappears, and none changes its status.
+follows from what was not proved (an inconclusive cause). No verdict disappears. A warning becomes a failure where what
+it breaks certainly is what a failure needed; no other verdict changes its status.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Cause, Status
+from swarmnet.verify.claims import CERTAIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,7 +30,7 @@ Links = dict[int, list[frozenset[int]]]
 
 def traced(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
     """Return all verdicts, worst first and causes before consequences, each with the causes that it follows from."""
-    given = sorted(verdicts, key=lambda one: (ORDER.index(one.status), -_weight(one)))
+    given = sorted(_raised([*verdicts]), key=lambda one: (ORDER.index(one.status), -_weight(one)))
     roots = _roots(_links(given))
     order = sorted(range(len(given)), key=lambda at: (ORDER.index(given[at].status), at in roots))
     place = {at: number for number, at in enumerate(order)}
@@ -48,6 +50,17 @@ def traced(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
         )
         for at in order
     )
+
+
+def _raised(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Return the verdicts; a warning is a failure where something failed that needed what it certainly breaks."""
+    hurt = {place for one in verdicts if one.status is Status.FAILED for places in one.needed for place in places}
+    return [
+        one.model_copy(update={"status": Status.FAILED})
+        if one.status is Status.WARNING and any(place[0] in CERTAIN for place in one.broken & hurt)
+        else one
+        for one in verdicts
+    ]
 
 
 def _links(verdicts: Sequence[Verdict]) -> Links:

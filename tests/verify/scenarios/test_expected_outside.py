@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.model.expectation import Arrow, Door, Party, PartyKind
+from swarmnet.model.network import Network, NetworkSpec
 from swarmnet.model.ports import Approach
 from swarmnet.model.report import Status
 from swarmnet.model.service import Protocol, PublishedPort, PublishMode
 from swarmnet.model.state import SwarmMembership
+from swarmnet.model.subnet import Subnet
+from swarmnet.verify import claims
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.keys import OBSERVER_FACTS
 from swarmnet.verify.scenario import Answer, Answers, InsideTask, Observer, ObserverTask, OperatorTask, Setup
@@ -127,6 +130,20 @@ def test_a_target_outside_must_open_and_is_asked_from_the_hosts_too() -> None:
     assert (own.cause, "no host reaches it" in own.detail) == (CauseId.NO_ROUTE, False)
     nowhere = judged(Egress(), setup, {"deb.example:443": "silent"})
     assert (nowhere.cause, "no host reaches it either" in nowhere.detail) == (CauseId.BLOCKED, True)
+
+
+@pytest.mark.parametrize("seen", ["unreachable", "silent"])
+def test_a_target_outside_in_the_subnet_of_the_askers_network_follows_from_that_subnet(seen: str) -> None:
+    """Seen with a subnet that a route of the hosts is in: the failure was a cause of its own, the subnet a warning."""
+    there = Party(kind=PartyKind.NAME, name="10.0.7.9")
+    setup = published(arrow(WEB, there, 22))
+    nets = tuple(
+        Network(id=name, spec=NetworkSpec(name=name, driver="overlay", subnets=(Subnet(subnet=subnet),)))
+        for name, subnet in (("front", "10.0.7.0/24"), ("other", "10.0.7.0/24"), ("back", "10.0.8.0/24"))
+    )
+    setup = replace(setup, state=setup.state.model_copy(update={"networks": nets}))
+    verdict = judged(Egress(), setup, {"10.0.7.9:22": "open", "web.1 10.0.7.9:22": seen})
+    assert (verdict.status, verdict.needed) == (Status.FAILED, (frozenset({claims.apart("front")}),))
 
 
 SSH = {f"{address}:22": "open" for address in ADDRESSES.values()}

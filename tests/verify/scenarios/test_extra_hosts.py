@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from swarmnet.model.expectation import Arrow, Party, PartyKind
+from swarmnet.model.expectation import Arrow, Expectations, Party, PartyKind
 from swarmnet.model.network import Network, NetworkSpec
 from swarmnet.model.report import Status
 from swarmnet.model.service import Attachment, EndpointMode
@@ -98,6 +98,19 @@ def test_an_extra_host_that_leads_elsewhere_than_its_name_is_named_with_what_tak
     assert said in verdict.detail
     assert ("not on purpose" in str(verdict.fix)) is (status is Status.WARNING)
     assert verdict.evidence["commands"] == [f"docker service update --host-rm {name}:{address} shop_api"]
+
+
+@pytest.mark.parametrize(
+    ("target", "allowed", "status"),
+    [("shop_db", True, Status.FAILED), ("shop_db", False, Status.WARNING), ("rr", True, Status.WARNING)],
+)
+def test_a_name_that_may_be_hidden_on_purpose_may_not_where_a_playbook_expects_its_service_to_be_reached(
+    target: str, *, allowed: bool, status: Status
+) -> None:
+    source, sink = (Party(kind=PartyKind.SERVICE, name=name) for name in ("shop_api", target))
+    expected = Expectations(arrows=(Arrow(source=source, target=sink, allowed=allowed),))
+    (verdict,) = found(replace(having(api(hosts={"db": "192.0.2.9"})), expected=expected))
+    assert verdict.status is status
 
 
 def test_extra_hosts_of_one_service_are_one_verdict() -> None:

@@ -10,6 +10,7 @@ import pytest
 from swarmnet.model.network import Network, NetworkSpec, Subnet
 from swarmnet.model.report import Status
 from swarmnet.model.state import ClusterState, SwarmMembership
+from swarmnet.verify import claims
 from swarmnet.verify.causes.consequences import traced
 from swarmnet.verify.causes.pairs import explain
 from swarmnet.verify.scenario import Answer, Answers, HostCommand, ProbeTask
@@ -131,6 +132,10 @@ def test_the_nameservers_of_a_host_without_answers_are_named() -> None:
     (verdict,) = UpstreamDns().judge(make_setup(), answers).verdicts
     assert verdict.detail.endswith("; /etc/resolv.conf of w2 names 192.0.2.53, 192.0.2.54")
     assert verdict.evidence["servers"] == {"w2": ["192.0.2.53", "192.0.2.54"]}
+    around = NetworkSpec(name="front", driver="overlay", subnets=(Subnet(subnet="192.0.2.0/24"),))
+    state = make_setup().state.model_copy(update={"networks": (Network(id="f", spec=around),)})
+    (verdict,) = UpstreamDns().judge(replace(make_setup(), state=state), answers).verdicts
+    assert claims.apart("front") in verdict.needed[0], "their answers go to no one where an overlay has their addresses"
 
 
 def test_a_bridge_on_the_hosts_own_subnet_is_named_and_lost_pairs_follow() -> None:

@@ -9,6 +9,8 @@ import pytest
 
 from swarmnet.model.container_parts import Dns
 from swarmnet.model.report import Status
+from swarmnet.model.subnet import Subnet
+from swarmnet.verify import claims
 from swarmnet.verify.scenario import Answer, Answers, InsideTask
 from swarmnet.verify.scenarios.own.nameservers import OwnNameservers
 from tests.support.own_services import FRONT, HOSTS, service, setup_of, task
@@ -61,6 +63,15 @@ def test_a_server_that_is_silent_twice_is_a_warning_with_its_hosts() -> None:
     assert warning.evidence["hosts"] == ["w2"]
     assert f"docker service update --dns-rm {SERVER} web" in str(warning.fix)
     assert (fine.status, fine.cause) == (Status.OK, None)
+
+
+def test_a_silent_server_in_the_subnet_of_a_network_of_its_service_follows_from_that_subnet() -> None:
+    setup = named(SERVER)
+    around = FRONT.spec.model_copy(update={"subnets": (Subnet(subnet="192.0.2.0/24"),)})
+    nets = (FRONT.model_copy(update={"spec": around}),)
+    setup = replace(setup, state=setup.state.model_copy(update={"networks": nets}))
+    (warning,) = judged(setup, lambda *_: SILENT)
+    assert warning.needed == (frozenset({claims.apart(around.name)}),)
 
 
 @pytest.mark.parametrize("answer", [KNOWS, HELPLESS])

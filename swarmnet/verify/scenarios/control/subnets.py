@@ -13,10 +13,10 @@ from swarmnet.verify.scenario import Answers, Findings, Setup
 from swarmnet.verify.scenarios.control.nodes import ControlScenario
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from swarmnet.model.base import JsonObject
-    from swarmnet.model.report import Verdict
+    from swarmnet.model.report import Claim, Verdict
 
 
 class SubnetOverlaps(ControlScenario):
@@ -49,7 +49,12 @@ class SubnetOverlaps(ControlScenario):
                 " reach what is behind it",
                 "recreate the network with a subnet that no host has a route for",
                 cause=CauseId.SUBNET_HIDES_ROUTE,
-            ).model_copy(update={"evidence": {"cause": CauseId.SUBNET_HIDES_ROUTE, "hosts": [*hosts]}})
+            ).model_copy(
+                update={
+                    "evidence": {"cause": CauseId.SUBNET_HIDES_ROUTE, "hosts": [*hosts]},
+                    "broken": frozenset((claims.apart(name),)),
+                }
+            )
             for name, subnet in nets
             for route, hosts in _hidden(setup, subnet)
         ]
@@ -100,6 +105,17 @@ def _hidden(setup: Setup, subnet: str) -> Iterable[tuple[str, list[str]]]:
             if not route.prefix.endswith("/0") and _overlap(subnet, route.prefix):
                 routes.setdefault(route.prefix, []).append(facts.host)
     return sorted(routes.items())
+
+
+def hiding(setup: Setup, networks: Collection[str], addresses: Collection[str]) -> frozenset[Claim]:
+    """Return the claims on those networks in whose subnets an address is: what is sent there never leaves them."""
+    return frozenset(
+        claims.apart(net.spec.name)
+        for net in setup.state.networks
+        if net.spec.name in networks
+        for part in net.spec.subnets
+        if any(within(address, part.subnet) for address in addresses)
+    )
 
 
 def within(address: str, subnet: str) -> bool:

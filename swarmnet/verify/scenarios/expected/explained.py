@@ -10,6 +10,7 @@ from swarmnet.verify import claims
 from swarmnet.verify.ends import HOST_NETWORK
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.own import is_loopback
+from swarmnet.verify.scenarios.control.subnets import hiding
 from swarmnet.verify.scenarios.expected.asked import (
     EVERYWHERE,
     LOST,
@@ -190,6 +191,8 @@ def _networks_of(setup: Setup, addresses: set[str]) -> list[str]:
 def _between(setup: Setup, outcome: Outcome) -> frozenset[Claim]:
     """Return what the way between both hosts needs."""
     end, network = outcome.target.end, outcome.target.network
+    if end is None and (hidden := hiding(setup, outcome.asker.addresses, (*outcome.addresses, outcome.target.name))):
+        return hidden
     if end is None and HOST_NETWORK not in outcome.asker.addresses and _is_outside(setup, outcome):
         return frozenset({claims.outwards(outcome.asker.host)})
     if end is None or not end.host or not network:

@@ -25,6 +25,7 @@ from swarmnet.verify.scenario import (
     Setup,
     in_steps,
 )
+from swarmnet.verify.scenarios.control.subnets import hiding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -93,7 +94,11 @@ class UpstreamDns(Scenario):
             verdict = self.verdict(_subject(slow), Status.SKIPPED, f"{hangs} for {HANGS / 1000:g} s or longer", FIX)
         else:
             return Findings((self.verdict("hosts", Status.SKIPPED, f"{said}, and refused at once: nothing hangs"),))
-        needed = tuple(frozenset((claims.resolver(host), claims.outwards(host))) for host in sorted(lost))
+        names = [net.spec.name for net in setup.networks]
+        needed = tuple(
+            frozenset((claims.resolver(host), claims.outwards(host))) | hiding(setup, names, servers[host])
+            for host in sorted(lost)
+        )
         evidence: JsonObject = {
             "cause": CauseId.UPSTREAM_DNS,
             "hosts": [*lost],

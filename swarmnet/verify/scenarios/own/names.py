@@ -145,10 +145,15 @@ class OwnNames(OwnScenario):
             yield made.model_copy(update={"evidence": evidence, "needed": claims.each((claims.resolver(host),))})
 
     def _hidden(self, setup: Setup) -> Iterator[Verdict]:
-        """Yield what extra hosts of services hide: no resolver is asked for such a name."""
+        """Yield what extra hosts of services hide: no resolver is asked for such a name.
+
+        It fails where a playbook expects that the service reaches what has the name.
+        """
         groups: dict[tuple[str, Status], list[ExtraHost]] = defaultdict(list)
+        expected = {arrow.pair for arrow in setup.expected.arrows if arrow.allowed} if setup.expected else set()
         for one in astray(setup.state, setup.overlays, setup.held):
-            groups[one.service, one.status].append(one)
+            is_missed = any((one.service, owner) in expected for owner in one.owners)
+            groups[one.service, Status.FAILED if is_missed else one.status].append(one)
         for (service, status), found in groups.items():
             words = "; ".join(one.words for one in found)
             fix = REMOVE if status is Status.FAILED else f"if that is not on purpose, {REMOVE}"

@@ -16,6 +16,7 @@ from swarmnet.verify.ids import CauseId
 from swarmnet.verify.keys import outcomes
 from swarmnet.verify.own import nameservers_of
 from swarmnet.verify.scenario import Answers, Findings, InsideTask, Question, in_steps
+from swarmnet.verify.scenarios.control.subnets import hiding
 from swarmnet.verify.scenarios.own.addresses import OwnScenario
 from swarmnet.verify.scenarios.own.processes import without_servers
 
@@ -65,7 +66,7 @@ class OwnNameservers(OwnScenario):
                 silent[end.party][server][end.host] = why
             else:
                 fine.add(server)
-        verdicts = [self._silent(service, servers) for service, servers in silent.items()]
+        verdicts = [self._silent(setup, service, servers) for service, servers in silent.items()]
         if fine:
             verdicts.append(self.verdict("services", Status.OK, f"{', '.join(sorted(fine))} answer from inside tasks"))
         if unasked:
@@ -76,7 +77,7 @@ class OwnNameservers(OwnScenario):
             verdicts.append(self.verdict("services", Status.SKIPPED, "no service names nameservers of its own (dns)"))
         return Findings(tuple(verdicts))
 
-    def _silent(self, service: str, servers: dict[str, dict[str, str]]) -> Verdict:
+    def _silent(self, setup: Setup, service: str, servers: dict[str, dict[str, str]]) -> Verdict:
         hosts = sorted({host for several in servers.values() for host in several})
         whys = sorted({why for several in servers.values() for why in several.values()})
         words = (
@@ -86,7 +87,10 @@ class OwnNameservers(OwnScenario):
         fix = f"let {', '.join(servers)} answer UDP 53 from there, or run {without_servers(service, servers)}"
         made = self.verdict(f"service {service}", Status.WARNING, words, fix, cause=CauseId.NAMESERVER_SILENT)
         evidence: JsonObject = {**made.evidence, "hosts": [*hosts], "servers": [*servers]}
-        return made.model_copy(update={"evidence": evidence})
+        known = setup.state.service(service)
+        networks = [place.network for place in (known.spec.networks or ())] if known is not None else []
+        needed = tuple(hiding(setup, networks, [server]) for server in servers)
+        return made.model_copy(update={"evidence": evidence, "needed": needed})
 
 
 def _pairs(setup: Setup) -> Iterator[tuple[End, str]]:
