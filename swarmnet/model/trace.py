@@ -7,13 +7,16 @@ from pydantic import Field
 from swarmnet.model.base import Document, JsonValue
 from swarmnet.model.report import Status
 
+ORDER = (Status.FAILED, Status.INCONCLUSIVE, Status.WARNING, Status.OK)
+"""What a way is by its layers: one that is broken, or not known, ends it; a warning does not."""
+
 
 class Layer(Document):
     """One thing that the way needs."""
 
     name: str
-    """container, target, network, name, overlay, size, port, balancer, answer; outwards route, firewall, masquerade;
-    inwards program, firewall, balancer, published; from a host, host comes first."""
+    """container, target, network, name, overlay, loss, size, port, balancer, answer; outwards route, firewall,
+    masquerade; inwards program, firewall, balancer, published; from a host, host comes first."""
     status: Status
     detail: str
     """For people; no program reads it."""
@@ -36,7 +39,7 @@ class Path(Document):
     def status(self) -> Status:
         """The worst of its layers."""
         seen = {layer.status for layer in self.layers}
-        return next(one for one in (Status.FAILED, Status.INCONCLUSIVE, Status.OK) if one in seen)
+        return next(one for one in ORDER if one in seen)
 
 
 class Trace(Document):
@@ -54,5 +57,4 @@ class Trace(Document):
     def status(self) -> Status:
         """The worst of its paths; one path that works does not excuse another one."""
         seen = {path.status for path in self.paths}
-        order = (Status.FAILED, Status.INCONCLUSIVE, Status.OK)
-        return next((one for one in order if one in seen), Status.INCONCLUSIVE)
+        return next((one for one in ORDER if one in seen), Status.INCONCLUSIVE)

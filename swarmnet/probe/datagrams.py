@@ -101,19 +101,38 @@ def scatter(run: str, task: dict[str, object]) -> dict[str, object]:
 class Burst:
     """Datagrams to several peers, each sent once: what does not come back was lost."""
 
-    def __init__(self, nonces: Nonces, addresses: list[str], behind: Nonces) -> None:
+    def __init__(self, asker: Echo | Nonces, addresses: list[str], behind: Echo | Nonces) -> None:
         """Send nothing yet; ``behind`` is for what is sent after all others, and again."""
-        self._nonces = nonces
+        self._asker = asker
         self._addresses = addresses
         self._behind = behind
         self.sent = [0] * len(addresses)
         self._came: set[int] = set()
+        self.behind_sent = [0] * len(addresses)
+        self.behind_came = [0] * len(addresses)
+
+    def spread(self, count: int, spacing: float, until: float) -> None:
+        """Send ``count`` to each peer, a round each ``spacing`` seconds, and take answers meanwhile.
+
+        They leave one by one: what is sent at once fills queues, and measures those. Where the time is too short for
+        all, fewer leave, but one to each, so that the last ones can be answered, too.
+        """
+        pause = spacing / max(1, len(self._addresses))
+        end = until - min(LAST_WAIT, (until - time.monotonic()) / 2)
+        for number in range(count * len(self._addresses)):
+            if number >= len(self._addresses) and time.monotonic() + pause >= end:
+                break
+            begun = time.monotonic()
+            self.send(number)
+            self.take(pause)
+            time.sleep(max(0.0, begun + pause - time.monotonic()))
+        self.take(RESEND)
 
     def send(self, number: int) -> None:
         """Send the datagram of this number, to each peer in turn; one that the kernel refuses counts as not sent."""
         index = number % len(self._addresses)
         try:
-            self._nonces.send(number, self._addresses[index])
+            self._asker.send(number, self._addresses[index])
         except OSError:
             return
         self.sent[index] += 1
@@ -122,10 +141,10 @@ class Burst:
         """Take answers for so long, or until there is none left to wait for."""
         end = time.monotonic() + seconds
         while len(self._came) < sum(self.sent):
-            if not select.select([self._nonces.socket], [], [], max(0.0, end - time.monotonic()))[0]:
+            if not select.select([self._asker.socket], [], [], max(0.0, end - time.monotonic()))[0]:
                 return
             try:
-                answer = self._nonces.receive()
+                answer = self._asker.receive()
             except OSError:
                 continue  # an ICMP error for one of the peers
             if answer is not None:
@@ -143,13 +162,15 @@ class Burst:
                     self._behind.send(index, self._addresses[index])
                 except OSError:
                     continue
+                self.behind_sent[index] += 1
             end = time.monotonic() + RESEND
             while waiting and select.select([self._behind.socket], [], [], max(0.0, end - time.monotonic()))[0]:
                 try:
                     answer = self._behind.receive()
                 except OSError:
                     continue
-                if answer is not None:
+                if answer is not None and answer[0] < len(self._addresses):
+                    self.behind_came[answer[0]] += 1
                     waiting.discard(answer[0])
             self.take(0.0)
             waiting = {index for index in waiting if self.came(index) < self.sent[index]}
@@ -163,34 +184,63 @@ class Burst:
 def burst(run: str, task: dict[str, object], until: float) -> dict[str, object]:
     """Send ``count`` datagrams to every labelled address, one each ``spacing`` seconds, none again; count the answers.
 
-    They leave one by one: what is sent at once fills queues, and measures those. Where the time is too short for all,
-    fewer leave, but one to each, so that the last ones can be answered, too. Then each peer gets its turn, for
-    ``PATIENCE`` at most.
+    Then each peer gets its turn, for ``PATIENCE`` at most.
 
     Returns:
         Label to ``{"sent": n, "came": answers, "tries": n}``. What got there, the peers' servers count.
     """
-    targets = task["targets"]
-    addresses = {str(label): str(address) for label, address in targets.items()} if isinstance(targets, dict) else {}
+    addresses = _labelled(task)
     sender, network = str(task["from"]), str(task["network"])
     nonces, behind = (Nonces(run, sender, label) for label in (network, f"{network}/behind"))
     all_of_it = Burst(nonces, list(addresses.values()), behind)
-    pause = float(str(task["spacing"])) / max(1, len(addresses))
-    end = until - min(LAST_WAIT, (until - time.monotonic()) / 2)
-    for number in range(int(str(task["count"])) * len(addresses)):
-        if number >= len(addresses) and time.monotonic() + pause >= end:
-            break
-        begun = time.monotonic()
-        all_of_it.send(number)
-        all_of_it.take(pause)
-        time.sleep(max(0.0, begun + pause - time.monotonic()))
-    all_of_it.take(RESEND)
+    all_of_it.spread(int(str(task["count"])), float(str(task["spacing"])), until)
     all_of_it.settle(time.monotonic() + PATIENCE)
     outcomes = {}
     for index, label in enumerate(addresses):
         sent = all_of_it.sent[index]
         outcomes[label] = {"sent": sent, "came": all_of_it.came(index), "tries": sent}
     return {"targets": outcomes}
+
+
+def echoes(task: dict[str, object], until: float) -> dict[str, object]:
+    """Send ``few`` echoes to every labelled address as a burst, and ``many`` more where some were lost.
+
+    The kernel of the peer answers them, so no program has to listen there.
+
+    Returns:
+        Label to ``{"sent": n, "came": answers, "tries": all that was sent, "answered": all answers}``. ``sent`` and
+        ``came`` are those of the last burst to that peer alone.
+    """
+    addresses, spacing = _labelled(task), float(str(task["spacing"]))
+    outcomes = _echoed(addresses, int(str(task["few"])), spacing, until)
+    lossy = {label: addresses[label] for label, one in outcomes.items() if 0 < one["came"] < one["sent"]}
+    for label, one in (_echoed(lossy, int(str(task["many"])), spacing, until) if lossy else {}).items():
+        before = outcomes[label]
+        outcomes[label] = {**one, **{key: before[key] + one[key] for key in ("tries", "answered")}}
+    return {"targets": outcomes}
+
+
+def _echoed(addresses: dict[str, str], count: int, spacing: float, until: float) -> dict[str, dict[str, int]]:
+    """Send one burst of echoes; each has words of its own, so that no answer to another one counts."""
+    asker, behind = Echo(os.urandom(8).hex()), Echo(os.urandom(8).hex())
+    with asker.socket, behind.socket:
+        burst = Burst(asker, list(addresses.values()), behind)
+        burst.spread(count, spacing, until)
+        burst.settle(until)
+    return {
+        label: {
+            "sent": burst.sent[index],
+            "came": burst.came(index),
+            "tries": burst.sent[index] + burst.behind_sent[index],
+            "answered": burst.came(index) + burst.behind_came[index],
+        }
+        for index, label in enumerate(addresses)
+    }
+
+
+def _labelled(task: dict[str, object]) -> dict[str, str]:
+    targets = task["targets"]
+    return {str(label): str(address) for label, address in targets.items()} if isinstance(targets, dict) else {}
 
 
 def checksum(data: bytes) -> int:

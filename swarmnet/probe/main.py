@@ -104,6 +104,7 @@ def _do(run_id: str, task: dict[str, Any], until: float) -> dict[str, object]:
         "outside": lambda: {"targets": {"outside": names.outside(str(task["name"]), until, task.get("server"))}},
         "mark": lambda: datagrams.scatter(run_id, task),
         "loss": lambda: datagrams.burst(run_id, task, until),
+        "echoes": lambda: datagrams.echoes(task, until),
         "flows": lambda: flows.sweep(run_id, task, until),
         "sizes": lambda: {"targets": sizes.ask_all(task["targets"], int(task["size"]), until)},
         "listening": listeners.listening,

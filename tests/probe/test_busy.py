@@ -67,6 +67,10 @@ KINDS: Final = {
         {"kind": "loss", "targets": TARGETS, "count": BURST, "spacing": 0.02, "network": "loss", **ME},
         lambda o: o["sent"] == o["came"] > 0,
     ),
+    "echoes": Kind(
+        {"kind": "echoes", "targets": TARGETS, "few": 20, "many": BURST, "spacing": 0.02},
+        lambda o: o["sent"] == o["came"] > 0,
+    ),
     "knock-tcp": Kind({"kind": "knock", "targets": doors(0, "tcp"), "expected": [], "times": 20}, is_ok),
     "knock-udp": Kind({"kind": "knock", "targets": doors(0, "udp"), "expected": [], "times": 20}, is_ok),
     "knock-once": Kind({"kind": "knock", "targets": doors(80, "open"), "times": 0}, is_ok),
@@ -155,9 +159,11 @@ def test_flows_that_one_of_several_paths_loses_are_found(busy: Busy) -> None:
 
 
 @pytest.mark.parametrize("busy", [Busy.NONE, Busy.HOST])
-def test_what_a_line_loses_is_counted(busy: Busy) -> None:
-    found = reported(busy, "third", ("loss",))
-    assert all(0 < one["came"] < one["sent"] for one in found["answers"][1][HERE]["loss"]["targets"].values())
+@pytest.mark.parametrize(("broken", "kind"), [("third", "loss"), ("echoes", "echoes")])
+def test_what_a_line_loses_is_counted(busy: Busy, broken: str, kind: str) -> None:
+    found = reported(busy, broken, (kind,))
+    outcomes = found["answers"][1][HERE][kind]["targets"].values()
+    assert all(0 < one["came"] < one["sent"] == BURST for one in outcomes)
 
 
 def test_a_path_that_carries_nothing_is_found_in_the_time_of_a_round() -> None:

@@ -51,9 +51,9 @@ def test_the_first_broken_layer_is_the_fault(lab: Lab, fault: Staged) -> None:
 
 
 def _last(lab: Lab, fault: Staged) -> str:
-    """Return the layer at which the first broken way ends; empty where all ways work."""
+    """Return the first layer that is broken, or loses packets; empty where all ways work."""
     source, target = (word.replace("HOST", str(lab.host("m1").address)) for word in fault.trace)
     words = ("trace", source, target, "-i", str(lab.inventory))
     found = Operator(lab.directory).asks(*words, exits=(0, 1, 3))
-    ends = [path["layers"][-1] for path in found["paths"]]
-    return next((f"{one['name']} {one['cause']}: {one['detail']}" for one in ends if one["status"] == "failed"), "")
+    wrong = [one for path in found["paths"] for one in path["layers"] if one["status"] in ("failed", "warning")]
+    return next((f"{one['name']} {one['cause']}: {one['detail']}" for one in wrong), "")

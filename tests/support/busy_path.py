@@ -57,6 +57,7 @@ BROKEN: Final[dict[str, Callable[[bytes], bool]]] = {
     "nothing": lambda _packet: False,
     "flows": lambda packet: packet[9] == socket.IPPROTO_UDP and not int.from_bytes(packet[20:22], "big") % 4,
     "third": lambda packet: packet[9] == socket.IPPROTO_UDP and not random.randrange(3),  # noqa: S311 - no secret
+    "echoes": lambda packet: packet[9] == socket.IPPROTO_ICMP and not random.randrange(3),  # noqa: S311 - no secret
     "udp": lambda packet: packet[9] == socket.IPPROTO_UDP,
     "all": lambda _packet: True,
 }

@@ -135,9 +135,11 @@ class Paths:
         if task["kind"] == "open":
             why = self.unanswered.get(target, "")
             return {"seen": "silent" if why else "open", "why": why, "tries": 1}
-        if task["kind"] == "loss":
+        if task["kind"] in ("loss", "echoes"):
             lost = bool({(host, target), (target, host)} & self.cut)
-            return {"sent": task["count"], "came": 0 if lost else task["count"], "tries": task["count"]}
+            sent = task.get("count") or task["few"]
+            came = 0 if lost else sent
+            return {"sent": sent, "came": came, "tries": sent, "answered": came}
         if task["kind"] == "dns":
             return _resolved(task, target)
         fixed: dict[JsonValue, JsonValue] = {

@@ -125,6 +125,15 @@ FAULTS = (
         "the firewall of m2 drops full-size udp 4789",
     ),
     Staged(
+        "tc qdisc add dev eth0 root netem loss 20%",
+        "tc qdisc del dev eth0 root",
+        "m2",
+        ("shop_api", "shop_db:80"),
+        "loss",
+        "loss",
+        "m2: the queue netem that loses 20% of what is sent",
+    ),
+    Staged(
         *on_service("--publish-rm 80 --publish-add 8090:81 web", "--publish-rm 81 --publish-add 8090:80 web"),
         ("operator", "web:8090"),
         "program",

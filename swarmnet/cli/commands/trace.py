@@ -29,7 +29,8 @@ ToArgument = Annotated[
         show_default=False,
     ),
 ]
-EXITS = {"failed": ExitCode.FAILED, "inconclusive": ExitCode.INCOMPLETE}
+EXITS = {"failed": ExitCode.FAILED, "warning": ExitCode.FAILED, "inconclusive": ExitCode.INCOMPLETE}
+"""A warning is a way that connects and loses packets: a script must not take it for one that works."""
 SETTINGS = {"allow_extra_args": True}
 """For the parser: what is too much is answered with what was probably meant."""
 ARROW = "->"
@@ -57,7 +58,7 @@ def command(
 ) -> None:
     """Find the first broken layer between two services, or show what the containers of one see.
 
-    Exit: 0 all layers work, 1 one is broken, 3 one could not be asked.
+    Exit: 0 all layers work, 1 one is broken or loses packets, 3 one could not be asked.
     """
     from swarmnet.cli.probes import probe_kit, this_run
     from swarmnet.cli.wiring import this_operator

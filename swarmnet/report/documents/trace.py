@@ -17,7 +17,9 @@ Status = Literal["ok", "warning", "failed", "inconclusive", "skipped"]
 class LayerEntry(Entry):
     """One thing that the way needs."""
 
-    name: str = Field(description="container, target, network, name, overlay, port, balancer, route, published, ...")
+    name: str = Field(
+        description="container, target, network, name, overlay, loss, port, balancer, route, published, ..."
+    )
     status: Status
     detail: str
     cause: str | None = Field(description="The stable id of what is wrong, as in the findings of verify.")

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from swarmnet.report.terminal.console import Line
     from swarmnet.report.terminal.folded import Group
 
-OPEN = (Status.FAILED, Status.INCONCLUSIVE)
-"""What keeps a way from being known to work."""
+OPEN = (Status.FAILED, Status.INCONCLUSIVE, Status.WARNING)
+"""What keeps a way from being known to work well, the worst first."""
+ANSWERS = {Status.INCONCLUSIVE: "unknown: ", Status.WARNING: "connects, but "}
+"""What the answer begins with."""
 
 
 def trace_lines(result: Trace) -> Iterator[Line]:
@@ -28,8 +30,7 @@ def trace_lines(result: Trace) -> Iterator[Line]:
         said = "connects; what the program answers was not read" if result.target else "looked at"
         yield line((f"{way}: {said}", STYLES[Status.OK]))
     else:
-        unknown = "unknown: " if worst is Status.INCONCLUSIVE else ""
-        yield line((f"{way}: {unknown}{_answer(result.paths, worst)}", STYLES[worst]))
+        yield line((f"{way}: {ANSWERS.get(worst, '')}{_answer(result.paths, worst)}", STYLES[worst]))
     width = max((len(layer.name) for path in result.paths for layer in path.layers), default=0)
     for group in folded(result.paths):
         yield from _layers(group, width)

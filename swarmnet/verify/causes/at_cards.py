@@ -32,6 +32,8 @@ LOST = frozenset(
     }
 )
 """Causes that say where packets get lost, and not what drops them."""
+MAY_BE = "; seen, and may be the reason: {0}"
+"""What was seen, in a finding that it may explain."""
 
 
 def suspected(setup: Setup, answers: Answers, verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
@@ -52,7 +54,7 @@ def _named(setup: Setup, answers: Answers, verdict: Verdict) -> Verdict:
     try_first = f"try without what was seen at the card (on {first}: {one.command})"
     return verdict.model_copy(
         update={
-            "detail": f"{verdict.detail}; seen, and may be the reason: {words}",
+            "detail": verdict.detail + MAY_BE.format(words),
             "fix": f"{try_first}; else {verdict.fix}" if verdict.fix else try_first,
             "evidence": {**verdict.evidence, "seen": [f"{host}: {each.words}" for host, each in found]},
         }

@@ -23,6 +23,7 @@ from swarmnet.verify.scenarios.expected.asked import (
 from swarmnet.verify.scenarios.expected.outside import Outside
 from swarmnet.verify.scenarios.mesh.mesh import address_of
 from swarmnet.verify.scenarios.own.processes import PROGRAMS, ask_programs
+from swarmnet.verify.scenarios.pairs.loss import FEW, MANY, spacing
 from swarmnet.verify.tracing.queues import AFTER, LATER, waiting
 from swarmnet.verify.tracing.rules import ask_knock, ask_rules
 
@@ -62,6 +63,11 @@ def places_of(end: End) -> Key[JsonObject]:
 def echoes_of(end: End) -> Key[dict[str, JsonObject]]:
     """Return the key of the echoes that a container sent to each address."""
     return keys.targets(f"inside/{end.name}/echo")
+
+
+def bursts_of(end: End) -> Key[dict[str, JsonObject]]:
+    """Return the key of the echoes that a container sent to each address once, and of which it counted the answers."""
+    return keys.targets(f"inside/{end.name}/echoes")
 
 
 def askers(setup: Setup, arrow: Arrow) -> tuple[End, ...]:
@@ -249,7 +255,12 @@ def _tries(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> list[Quest
     addresses = {one.name: one.name for one in at_addresses(setup, answers, arrow, end) if one.network}
     if addresses and can_ask(end):
         task: JsonObject = {"kind": "icmp", "targets": dict(addresses)}
-        echo = [InsideTask(end.host, echoes_of(end).name, task, end.name)]
+        burst: JsonObject = {"kind": "echoes", "targets": dict(addresses), "few": FEW, "many": MANY}
+        burst |= {"spacing": spacing(len(addresses))}
+        echo = [
+            InsideTask(end.host, echoes_of(end).name, task, end.name),
+            InsideTask(end.host, bursts_of(end).name, burst, end.name),
+        ]
     targets = [*at_addresses(setup, answers, arrow, end), *by_name(setup, answers, arrow)]
     return [*echo, *ask_open(end, TRACE, targets)]
 

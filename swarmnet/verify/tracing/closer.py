@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status
 from swarmnet.verify import claims
+from swarmnet.verify.causes.at_cards import MAY_BE
 from swarmnet.verify.scenarios.control.allocation import NetworksAllocated
 from swarmnet.verify.scenarios.control.nodes import NodesReady
 from swarmnet.verify.scenarios.control.subnets import SubnetOverlaps
@@ -26,6 +27,7 @@ from swarmnet.verify.scenarios.hosts.identities import Identities
 from swarmnet.verify.scenarios.hosts.kernels import Kernels
 from swarmnet.verify.scenarios.hosts.ports import Ports
 from swarmnet.verify.scenarios.pairs.endpoints import Endpoints
+from swarmnet.verify.scenarios.pairs.loss import Loss
 from swarmnet.verify.scenarios.pairs.matrix import IcmpMatrix, UdpMatrix
 from swarmnet.verify.scenarios.sizes.overlay import OverlayMtu
 from swarmnet.verify.scenarios.sizes.underlay import UnderlayMtu
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     from swarmnet.verify.ends import End
     from swarmnet.verify.scenario import Scenario, Setup
 
-OVERLAY, SIZE = "overlay", "size"
+OVERLAY, LOSS, SIZE = "overlay", "loss", "size"
 """The layers that say where packets get lost, and not why."""
 CARRIERS = ("vxlan", "esp", "gossip", f"udp/{GOSSIP}", f"tcp/{GOSSIP}")
 """What hosts must let through to each other, as claims call it."""
@@ -61,6 +63,8 @@ ALWAYS: tuple[Scenario, ...] = (
 )
 ENCRYPTED: tuple[Scenario, ...] = (EncryptionOnTheWire(), IpsecStates(), EncryptionRules())
 SIZES: tuple[Scenario, ...] = (OverlayMtu(), UnderlayMtu())
+SHARES: tuple[Scenario, ...] = (Kernels(), DataPath(), HostFirewall(), IcmpMatrix(), Loss())
+"""Where only some packets get lost: what else verify looks at needs more time, and passes there."""
 REPAIRED = (
     "verify then found nothing wrong between these hosts: trace again. If it works now, the engine repaired the way"
     " when a probe joined {0}, and what broke it may do so again"
@@ -91,7 +95,7 @@ class Lost:
     def of(cls, layer: Layer) -> Lost | None:
         """Return what a layer says is lost between hosts; None for any other layer."""
         words = [layer.evidence.get(key) for key in ("from", "to", "network", "address")]
-        if layer.status is not Status.FAILED or layer.name not in (OVERLAY, SIZE):
+        if layer.status not in (Status.FAILED, Status.WARNING) or layer.name not in (OVERLAY, LOSS, SIZE):
             return None
         source, target, network, address = (one if isinstance(one, str) else "" for one in words)
         return cls(layer.name, source, target, network, address) if source and target and network else None
@@ -108,6 +112,8 @@ class Lost:
             return frozenset(
                 place for way in ways for place in (claims.path(*way), *(kind(self.network, *way) for kind in kinds))
             )
+        if self.layer == LOSS:
+            return frozenset(claims.steady(self.network, *way) for way in ways)
         found = claims.exchange(setup, self.network, self.source, self.target)
         found |= {claims.address(self.network, self.address)}
         for host in (self.source, self.target):
@@ -138,7 +144,8 @@ def look_at(state: ClusterState, paths: Iterable[Path]) -> Look | None:
     networks = {one.network for one in lost} | {name for one in shut for name in one.networks(state)}
     # Any host may be the one behind a port of the mesh, and the next host is the one that knocks.
     hosts = () if shut else tuple(dict.fromkeys(host for one in lost for host in (one.source, one.target)))
-    scenarios = (ALWAYS if lost else ()) + (doors.SCENARIOS if shut else ())
+    scenarios = ALWAYS if any(one.layer != LOSS for one in lost) else ()
+    scenarios += (SHARES if any(one.layer == LOSS for one in lost) else ()) + (doors.SCENARIOS if shut else ())
     scenarios += ENCRYPTED if any(overlays[one.network].encrypted for one in lost) else ()
     scenarios += SIZES if any(one.layer == SIZE for one in lost) else ()
     by_name = {one.name: one for one in scenarios}
@@ -180,13 +187,23 @@ def _named(setup: Setup, layer: Layer, verdicts: Sequence[Verdict]) -> Layer:
     found = cause_of(setup, lost, verdicts) if lost is not None else None
     found = doors.cause_of(shut, verdicts) if shut is not None else found
     if found is None:
-        return layer if lost is None else layer.model_copy(update={"fix": REPAIRED.format(lost.network)})
+        if lost is None or lost.layer == LOSS:
+            return layer
+        return layer.model_copy(update={"fix": REPAIRED.format(lost.network)})
     sure: dict[str, JsonValue] = {"certainty": found.certainty.value} if found.certainty is not None else {}
     return layer.model_copy(
         update={
-            "detail": f"{layer.detail}: {found.detail}",
+            "detail": _because(layer, found),
             "cause": found.cause,
             "fix": found.fix,
             "evidence": {**found.evidence, **layer.evidence, **sure, "scenario": found.scenario},
         }
     )
+
+
+def _because(layer: Layer, found: Verdict) -> str:
+    """Return a layer's words with the cause; one who counted the same again adds what was seen on the way alone."""
+    if found.cause != layer.cause or layer.name != LOSS:
+        return f"{layer.detail}: {found.detail}"
+    seen = found.evidence.get("seen")
+    return f"{layer.detail}{MAY_BE.format('; '.join(map(str, seen)))}" if isinstance(seen, list) else layer.detail

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from swarmnet.verify.tracing.asking import namespace_of
+from swarmnet.verify.keys import outcomes
+from swarmnet.verify.tracing.asking import bursts_of, echoes_of, namespace_of
 
 if TYPE_CHECKING:
     from swarmnet.verify.ends import End
@@ -32,20 +33,42 @@ class Sent:
     sent: int
     answered: int
 
+    @property
+    def lost(self) -> int:
+        """How many were not answered."""
+        return self.sent - self.answered
+
 
 def which_loses(answers: Answers, other: End, sent: Sent, times: tuple[str, str]) -> Loses:
     """Return which way loses packets: what arrived at the other end between two looks was answered, or lost there.
 
     It is known only where all of what got lost got lost on the same way, and the other end was looked at both times.
     """
-    looks = [namespace_of(other, when).read(answers, other.host) if other.asks else None for when in times]
-    lost = sent.sent - sent.answered
-    if None in looks or lost <= 0:
+    arrived = arrivals(answers, other, times)
+    if arrived is None or sent.lost <= 0:
         return Loses.UNKNOWN
-    surplus = number(looks[1], "asked") - number(looks[0], "asked") - sent.answered
-    if surplus <= lost * FEW:
+    surplus = arrived - sent.answered
+    if surplus <= sent.lost * FEW:
         return Loses.THERE
-    return Loses.BACK if surplus >= lost * (1 - FEW) else Loses.UNKNOWN
+    return Loses.BACK if surplus >= sent.lost * (1 - FEW) else Loses.UNKNOWN
+
+
+def arrivals(answers: Answers, other: End, times: tuple[str, str]) -> int | None:
+    """Return how many echoes came to a container between two looks; None where it was not looked at both times."""
+    looks = [namespace_of(other, when).read(answers, other.host) if other.asks else None for when in times]
+    return None if None in looks else number(looks[1], "asked") - number(looks[0], "asked")
+
+
+def echoes_to(answers: Answers, other: End, asking: tuple[End, ...]) -> Sent:
+    """Return how many echoes all askers sent to the addresses of one container, and how many of them were answered."""
+    sent = came_back = 0
+    for end in asking:
+        for address in other.addresses.values():
+            echo, burst = (outcomes(answers, end.host, key(end))[0].get(address) for key in (echoes_of, bursts_of))
+            tries = number(echo, "tries")
+            sent += tries + number(burst, "tries")
+            came_back += (tries if echo is not None and echo.get("ok") is True else 0) + number(burst, "answered")
+    return Sent(sent, came_back)
 
 
 def number(value: object, key: str) -> int:

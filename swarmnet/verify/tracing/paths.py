@@ -27,10 +27,11 @@ from swarmnet.verify.tracing.asking import (
     echoes_of,
 )
 from swarmnet.verify.tracing.closer import OVERLAY, Lost
-from swarmnet.verify.tracing.counted import Loses, Sent, number, which_loses
+from swarmnet.verify.tracing.counted import Loses, echoes_to, which_loses
 from swarmnet.verify.tracing.full_size import whole
 from swarmnet.verify.tracing.hosts import from_host
 from swarmnet.verify.tracing.layers import answer, container, failed, ok, target, unknown, worst
+from swarmnet.verify.tracing.lossy import steady
 from swarmnet.verify.tracing.names import looked_up, nameless
 from swarmnet.verify.tracing.outwards import outwards, published
 
@@ -80,6 +81,7 @@ def _between(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> Iterator
     yield unnamed or looked_up(setup, answers, arrow, end, others, named)
     reached = [outcome_of(answers, end, TRACE, one) for one in at_addresses(setup, answers, arrow, end)]
     yield _overlay(answers, end, reached, askers(setup, arrow))
+    yield steady(setup, answers, arrow, end)
     yield whole(setup, answers, arrow, end)
     yield worst("port", setup, answers, reached, lambda count: f"{count} addresses accept connections")
     if unnamed is None:
@@ -134,7 +136,7 @@ def _overlay(answers: Answers, end: End, reached: list[Outcome], asking: tuple[E
 def _lost(answers: Answers, ends: tuple[End, End], one: Outcome, asking: tuple[End, ...]) -> Layer:
     """Return where packets get lost, as both ends counted them."""
     (end, other), network, address = ends, one.target.network, one.target.name
-    loses = which_loses(answers, other, _sent_to(answers, address, asking), ("before", "after"))
+    loses = which_loses(answers, other, echoes_to(answers, other, asking), ("before", "after"))
     lost = Lost.between(OVERLAY, end, other, network, loses)
     way = f"{lost.source} -> {lost.target or '?'} on {network}"
     words = {
@@ -144,14 +146,3 @@ def _lost(answers: Answers, ends: tuple[End, End], one: Outcome, asking: tuple[E
     }
     fix = "swarmnet verify --only matrix,gossip,endpoints,firewall names what stops packets between these hosts"
     return failed(OVERLAY, words[loses], CauseId.UNREACHED, fix).model_copy(update={"evidence": lost.evidence()})
-
-
-def _sent_to(answers: Answers, address: str, asking: tuple[End, ...]) -> Sent:
-    """Return how many echoes all askers sent to an address, and how many of them were answered."""
-    sent = came_back = 0
-    for end in asking:
-        echo = outcomes(answers, end.host, echoes_of(end))[0].get(address, {})
-        tries = number(echo, "tries")
-        sent += tries
-        came_back += tries if echo.get("ok") is True else 0
-    return Sent(sent, came_back)

@@ -86,9 +86,10 @@ def test_what_answered_in_full_is_asked_once_also_on_busy_hosts() -> None:
     assert (host.asked, host.pauses) == ([["w1"]], [3.0])
 
 
-def test_a_burst_that_counts_what_is_lost_is_never_repeated() -> None:
+@pytest.mark.parametrize("kind", ["loss", "echoes"])
+def test_a_burst_that_counts_what_is_lost_is_never_repeated(kind: str) -> None:
     host = Host({"w1": [{"sent": 9, "came": 3, "lost": 6}]}, pauses=[3.0])
-    asked(host, "loss")
+    asked(host, kind)
     assert len(host.asked) == 1
 
 

@@ -13,7 +13,7 @@ from swarmnet.model.trace import Layer, Path
 from swarmnet.verify import claims
 from swarmnet.verify.causes.consequences import traced
 from swarmnet.verify.tracing import doors
-from swarmnet.verify.tracing.closer import OVERLAY, SIZE, Lost, cause_of, look_at, named
+from swarmnet.verify.tracing.closer import LOSS, OVERLAY, SIZE, Lost, cause_of, look_at, named
 from swarmnet.verify.tracing.doors import Shut
 from tests.support.live_verify import HOSTS
 from tests.support.recorded_runs import load
@@ -81,6 +81,44 @@ def test_a_size_that_gets_lost_is_explained_by_sizes_alone() -> None:
     size = Lost(SIZE, "m2", "m1", "back", "10.2.0.3")
     assert cause_of(SETUP, size, (small, large)) == large
     assert cause_of(SETUP, LOST, (large, small)) == small
+
+
+SHARE = Layer(
+    name=LOSS,
+    status=Status.WARNING,
+    detail="m2 -> m1: 9% get lost",
+    cause="loss",
+    fix="look",
+    evidence=Lost(LOSS, "m2", "m1", "back", "10.2.0.3").evidence(),
+)
+STEADY = frozenset({claims.steady("back", "m2", "m1")})
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ((), ("m2 -> m1: 9% get lost", "loss", "look")),
+        (
+            (finding(cause="loss", broken=STEADY, fix="try without", evidence={"seen": ["m2: the queue netem"]}),),
+            ("m2 -> m1: 9% get lost; seen, and may be the reason: m2: the queue netem", "loss", "try without"),
+        ),
+        ((finding(cause="loss", broken=STEADY, fix="look"),), ("m2 -> m1: 9% get lost", "loss", "look")),
+        ((finding(broken=STEADY, fix="remove it"),), ("m2 -> m1: 9% get lost: it drops", "x", "remove it")),
+        ((finding(broken=frozenset({claims.steady("front", "m2", "m1")})),), ("m2 -> m1: 9% get lost", "loss", "look")),
+    ],
+)
+def test_a_share_that_gets_lost_is_said_once_with_what_may_lose_it(
+    found: tuple[Verdict, ...], said: tuple[str, str, str]
+) -> None:
+    (layer,) = named(SETUP, Path(source="api.1", layers=(SHARE,)), found).layers
+    assert (layer.detail, layer.cause, layer.fix) == said
+
+
+def test_where_some_packets_pass_only_what_may_lose_some_is_looked_at() -> None:
+    look = look_at(SETUP.state, (Path(source="api.1", layers=(SHARE,)),))
+    assert look is not None
+    assert (look.networks, look.hosts) == (("back",), ("m2", "m1"))
+    assert {one.name for one in look.scenarios} == {"kernels", "data-path", "firewall", "icmp", "loss"}
 
 
 def test_the_layer_gets_the_cause_with_what_proves_it_and_what_to_type() -> None:

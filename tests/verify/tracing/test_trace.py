@@ -138,6 +138,7 @@ def test_a_way_that_works_names_all_of_its_layers() -> None:
         "network",
         "name",
         "overlay",
+        "loss",
         "size",
         "port",
         "balancer",

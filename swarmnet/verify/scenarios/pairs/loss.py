@@ -154,18 +154,23 @@ def peers_on(setup: Setup, answers: Answers, probe: OverlayProbe, network: Netwo
 
 def _bursts(probe: OverlayProbe, count: int, targets: Mapping[str, JsonObject]) -> list[ProbeTask]:
     """Return the bursts of a host to its peers on each network, so slow together that they fill no queues."""
-    spacing = max(LEAST_SPACING, sum(len(peers) for peers in targets.values()) / RATE)
+    apart = spacing(sum(len(peers) for peers in targets.values()))
     return [
-        _burst(probe, BURST.on(name).name if count == FEW else BURST.on(name).again.name, peers, count, spacing)
+        _burst(probe, BURST.on(name).name if count == FEW else BURST.on(name).again.name, peers, count, apart)
         for name, peers in targets.items()
         if peers or count == FEW
     ]
 
 
-def _burst(probe: OverlayProbe, key: str, targets: JsonObject, count: int, spacing: float) -> ProbeTask:
+def spacing(lines: int) -> float:
+    """Return the seconds between the rounds of a burst that a host sends on so many lines."""
+    return round(max(LEAST_SPACING, lines / RATE), 3)
+
+
+def _burst(probe: OverlayProbe, key: str, targets: JsonObject, count: int, apart: float) -> ProbeTask:
     """Return a burst; peers count what arrives under its key."""
     task: JsonObject = {"kind": "loss", "from": probe.host, "network": key, "targets": targets}
-    return ProbeTask(probe.host, key, task | {"count": count, "spacing": round(spacing, 3)})
+    return ProbeTask(probe.host, key, task | {"count": count, "spacing": apart})
 
 
 def _closer(setup: Setup, answers: Answers) -> list[Question]:
