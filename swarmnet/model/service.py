@@ -256,6 +256,8 @@ class Task(Document):
     """Which run of a job it belongs to."""
     published: tuple[PublishedPort, ...] = ()
     """The ports of its node in host mode, once it runs."""
+    image: str = Field(default="", exclude=True)
+    """That of its container, which an update has not replaced yet, or has put back. In no backup."""
 
     @property
     def runs(self) -> bool:

@@ -1,13 +1,23 @@
-"""What the table and the JSON of ``swarmnet status`` both look up in a cluster's state."""
+"""What the tables and the JSON of ``swarmnet status`` and ``show`` look up in a cluster's state."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
+from swarmnet.model.printable import without_ids
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from swarmnet.model.service import PublishedPort, Service
     from swarmnet.model.state import ClusterState
     from swarmnet.model.swarm import Node
+
+COMPLETED = "completed"
+"""The engine's word for an update that is done."""
+DIGEST = len("sha256:") + 12
+"""Characters of a digest that tell one from another, as the engine itself shortens them."""
 
 
 def host_names(state: ClusterState) -> dict[str, str]:
@@ -44,3 +54,27 @@ def ports_of(service: Service, state: ClusterState) -> tuple[PublishedPort, ...]
     wanted = service.spec.ports or ()
     missing = (port for port in wanted if port not in given and (port.target, port.protocol) not in known)
     return (*(port for port in given if port.published), *missing)
+
+
+def images_of(service: Service, state: ClusterState) -> dict[str, int]:
+    """Return the images of a service's running tasks, each with their number: several until an update is done."""
+    mine = (task for task in state.tasks if task.service_id == service.id and task.runs)
+    return dict(sorted(Counter(task.image for task in mine if task.image).items()))
+
+
+def short_images(images: Iterable[str]) -> dict[str, str]:
+    """Return what to call each image: without its digest, or with its first digits where names are alike."""
+    known = dict.fromkeys(images)
+    names = Counter(one.partition("@")[0] for one in known)
+    found = {}
+    for one in known:
+        name, _, digest = one.partition("@")
+        found[one] = f"{name}@{digest[:DIGEST]}" if digest and names[name] > 1 else name
+    return found
+
+
+def update_text(state: str | None, message: str | None) -> str:
+    """Return the engine's words on a service's update; empty where there was none, or it is done."""
+    if state in (None, COMPLETED):
+        return ""
+    return f"{state}: {without_ids(message)}" if message else f"update state {state}"

@@ -191,6 +191,7 @@ class EngineContract:
         assert all(address.startswith("10.204.0.") for task in tasks for address in task.networks["front"])
         assert cluster.service("runs").virtual_ips["front"].startswith("10.204.0.")
         assert {task.id for task in cluster.manager.tasks(network="front")} >= {task.id for task in tasks}
+        assert {task.image for task in tasks} == {service.spec.image}
         with pytest.raises(ConflictError):
             cluster.manager.networks.remove(network.id)
         cluster.manager.services.remove(service.id)

@@ -155,6 +155,18 @@ def test_each_view_says_what_it_is_for(
     assert [one for one in words if one not in shown] == []
 
 
+def test_a_task_that_an_update_did_not_reach_has_its_own_image(whole: ShowDocument) -> None:
+    (web,) = (one for one in whole.services if one.name == "web")
+    assert ({one.image for one in web.tasks}, "IMAGE" in text(whole, "service", "web")) == ({"demo:1"}, False)
+    said = {"update_state": "paused", "update_message": "update paused due to failure"}
+    late = web.tasks[0].model_copy(update={"image": "demo:0"})
+    changed = web.model_copy(update={**said, "tasks": [late, *web.tasks[1:]]})
+    shown = text(whole.model_copy(update={"services": [changed]}), "service", "web").splitlines()
+    assert "  paused: update paused due to failure" in shown
+    rows = [one.split() for one in shown if one.startswith(("TASK", "web."))]
+    assert [row[3] for row in rows] == ["IMAGE", "demo:0", "demo:1"]
+
+
 def test_a_volume_has_what_uses_it_and_one_that_nothing_uses_is_dangling(whole: ShowDocument) -> None:
     used, spare = whole.volumes
     assert (used.name, used.host, used.services, used.dangling) == ("pgdata", "w1", ["db"], False)

@@ -154,6 +154,7 @@ class SimulatedTasks(SwarmSide):
                     container_id=task.container_id,
                     run=task.run,
                     published=_of_its_node(store, task),
+                    image=task.made_of.image if task.made_of is not None else "",
                 )
                 for task in store.tasks.values()
                 if _selected(store, task, service, network)

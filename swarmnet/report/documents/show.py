@@ -56,6 +56,7 @@ class ShownTaskEntry(Entry):
     desired: str
     message: str
     addresses: dict[str, list[str]] = Field(description="By network, with prefix lengths.")
+    image: str = Field(description="That of its container; empty where it is not known.")
 
 
 class ShownServiceEntry(Entry):
@@ -70,6 +71,11 @@ class ShownServiceEntry(Entry):
     aliases: dict[str, list[str]] = Field(description="Further names of the service, by network.")
     extra_hosts: dict[str, str] = Field(description="Names in the tasks' /etc/hosts, each with its address.")
     tasks: list[ShownTaskEntry]
+    update_state: str | None = Field(
+        description="The engine's word: updating, paused, completed, rollback_started, rollback_paused or"
+        " rollback_completed; null where it was never updated."
+    )
+    update_message: str | None = Field(description="What the engine says of it.")
 
 
 class ShownHostEntry(Entry):
@@ -208,9 +214,12 @@ def _service(service: Service, found: Topology) -> ShownServiceEntry:
                 desired=task.desired_state,
                 message=task.message,
                 addresses={name: list(one) for name, one in task.networks.items()},
+                image=task.image,
             )
             for task in found.tasks(service)
         ],
+        update_state=service.update_state,
+        update_message=service.update_message,
     )
 
 

@@ -9,7 +9,15 @@ from pydantic import Field
 from swarmnet.model.redaction import Cover
 from swarmnet.model.standing import believed, failing_of, promoted, running_of, strangers
 from swarmnet.model.swarm import NodeSpec
-from swarmnet.report.cluster import data_paths, host_names, is_outside, nodes_by_name, ports_of, services_by_name
+from swarmnet.report.cluster import (
+    data_paths,
+    host_names,
+    images_of,
+    is_outside,
+    nodes_by_name,
+    ports_of,
+    services_by_name,
+)
 from swarmnet.report.documents.base import Entry, FailureEntry, JsonValue, Output, Text, failure_entries
 from swarmnet.report.documents.lock import LockEntry
 
@@ -92,6 +100,12 @@ class ServiceEntry(Entry):
     failing: list[str]
     networks: list[str]
     ports: list[PortEntry]
+    update_state: str | None = Field(
+        description="The engine's word: updating, paused, completed, rollback_started, rollback_paused or"
+        " rollback_completed; null where it was never updated."
+    )
+    update_message: str | None = Field(description="What the engine says of it.")
+    images: dict[str, int] = Field(description="Of the tasks that run, each with their number.")
 
 
 class BackupAgeEntry(Entry):
@@ -222,4 +236,7 @@ def _service(service: Service, state: ClusterState) -> ServiceEntry:
             PortEntry(published=one.published, target=one.target, protocol=one.protocol.value, mode=one.mode.value)
             for one in ports_of(service, state)
         ],
+        update_state=service.update_state,
+        update_message=service.update_message,
+        images=images_of(service, state),
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.filesize import decimal
 
+from swarmnet.report.cluster import short_images, update_text
 from swarmnet.report.terminal.console import line, table
 
 if TYPE_CHECKING:
@@ -70,7 +71,12 @@ def service_tables(found: ShowDocument) -> Iterator[Line]:
         for name, address in one.extra_hosts.items():
             yield line(f"  extra host {name}: {address}, in the tasks' /etc/hosts")
         yield from (line(f"  {_port(port)}") for port in found.ports if port.service == one.name)
-        yield table(("TASK", "HOST", "STATE", "ADDRESSES", "MESSAGE"), _task_rows(one))
+        if said := update_text(one.update_state, one.update_message):
+            yield line("  ", (said, "yellow"))
+        differs = bool({task.image for task in one.tasks if task.image} - {one.image})
+        yield table(
+            ("TASK", "HOST", "STATE", *(("IMAGE",) if differs else ()), *LAST), _task_rows(one, differs=differs)
+        )
 
 
 def host_tables(found: ShowDocument) -> Iterator[Line]:
@@ -154,10 +160,16 @@ def volume_table(found: ShowDocument) -> Iterator[Line]:
     )
 
 
-def _task_rows(service: ShownServiceEntry) -> Iterator[tuple[str, ...]]:
+LAST = ("ADDRESSES", "MESSAGE")
+"""Columns of tasks that may be wide."""
+
+
+def _task_rows(service: ShownServiceEntry, *, differs: bool) -> Iterator[tuple[str, ...]]:
+    called = short_images([service.image, *(task.image for task in service.tasks)])
     for task in service.tasks:
         addresses = " ".join(f"{name}:{','.join(one)}" for name, one in task.addresses.items())
-        yield task.name, task.host or "-", task.state, addresses or "-", task.message
+        image = (called[task.image] or "-",) if differs else ()
+        yield task.name, task.host or "-", task.state, *image, addresses or "-", task.message
 
 
 def _port(one: ShownPortEntry) -> str:

@@ -10,7 +10,17 @@ from swarmnet.model.announced_losses import UNLOCK, Health
 from swarmnet.model.service_codecs import port_text
 from swarmnet.model.standing import believed, failing_of, next_loss, promoted, running_of, strangers
 from swarmnet.model.state import SwarmStanding
-from swarmnet.report.cluster import data_paths, host_names, is_outside, nodes_by_name, ports_of, services_by_name
+from swarmnet.report.cluster import (
+    data_paths,
+    host_names,
+    images_of,
+    is_outside,
+    nodes_by_name,
+    ports_of,
+    services_by_name,
+    short_images,
+    update_text,
+)
 from swarmnet.report.terminal.console import line, table
 from swarmnet.report.terminal.plan import failure_lines
 from swarmnet.report.terminal.text import count
@@ -22,6 +32,7 @@ if TYPE_CHECKING:
     from swarmnet.model.backup_age import BackupAge
     from swarmnet.model.hosts import Inventory
     from swarmnet.model.network import Network
+    from swarmnet.model.service import Service
     from swarmnet.model.state import ClusterState
     from swarmnet.report.terminal.console import Line
 
@@ -168,8 +179,19 @@ def _service_table(state: ClusterState) -> Iterator[Line]:
     yield ""
     yield table(("SERVICE", "MODE", "RUNNING", "IMAGE", "PORTS"), rows)
     for service in services_by_name(state):
+        yield from _update(service, state)
         for said in failing_of(service, state)[:SHOWN]:
             yield line((f"{service.spec.name}: {said}", "red"))
+
+
+def _update(service: Service, state: ClusterState) -> Iterator[Line]:
+    """Yield how far an update is, and the images of the tasks where not all run that of the service."""
+    name, images = service.spec.name, images_of(service, state)
+    if said := update_text(service.update_state, service.update_message):
+        yield line((f"{name}: {said}", "yellow"))
+    if {*images} - {service.spec.image}:
+        called = short_images([service.spec.image, *images])
+        yield line((f"{name}: tasks run {', '.join(f'{called[one]} ({images[one]})' for one in images)}", "yellow"))
 
 
 def _traits(network: Network) -> Iterator[str]:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
 from swarmnet.model.redaction import Cover
 from swarmnet.model.service import Protocol, PublishedPort, PublishMode, ServiceSpec
 from swarmnet.workflows.fleet.observe import observe
 from tests.simulator import World
 from tests.support.reports import status_json, status_text
+
+if TYPE_CHECKING:
+    from swarmnet.model.state import ClusterState
 
 
 def test_everything_is_sorted_by_name_whatever_order_managers_answer_in() -> None:
@@ -84,3 +92,57 @@ def test_the_address_between_which_overlays_go_is_shown_where_it_is_another_one(
     row = next(line for line in status_text(apart, world.inventory).splitlines() if line.startswith("w1 "))
     assert row.endswith("10.77.0.2")
     assert [one["data_path"] for one in status_json(apart, world.inventory)["nodes"]] == [None, "10.77.0.2"]
+
+
+@pytest.mark.parametrize(
+    ("state", "message", "said"),
+    [
+        (None, None, []),
+        ("completed", "update completed", []),
+        ("updating", "update in progress", ["web: updating: update in progress"]),
+        (
+            *("paused", "update paused due to failure or early termination of task oszfrarttysdwfxydcisudd3o"),
+            ["web: paused: update paused due to failure or early termination of task ..."],
+        ),
+        ("rollback_started", None, ["web: update state rollback_started"]),
+        ("rollback_completed", "rollback completed", ["web: rollback_completed: rollback completed"]),
+    ],
+)
+def test_an_update_that_is_not_done_has_the_engines_words(
+    state: str | None, message: str | None, said: list[str]
+) -> None:
+    world, seen = running_web()
+    changed = {"update_state": state, "update_message": message}
+    updated = seen.model_copy(update={"services": tuple(one.model_copy(update=changed) for one in seen.services)})
+    assert [one for one in status_text(updated, world.inventory).splitlines() if one.startswith("web: ")] == said
+    (entry,) = status_json(updated, world.inventory)["services"]
+    assert (entry["update_state"], entry["update_message"]) == (state, message)
+
+
+@pytest.mark.parametrize(
+    ("images", "said"),
+    [
+        (("demo:1", "demo:1"), []),
+        (("demo:1", "demo:2"), ["web: tasks run demo:1 (1), demo:2 (1)"]),
+        (("demo:1", f"demo:1@sha256:{'ab' * 32}"), ["web: tasks run demo:1 (1), demo:1@sha256:abababababab (1)"]),
+        ((f"demo:2@sha256:{'ab' * 32}",) * 2, ["web: tasks run demo:2 (2)"]),
+    ],
+)
+def test_images_of_tasks_are_shown_where_they_are_not_the_services_own(
+    images: tuple[str, str], said: list[str]
+) -> None:
+    world, seen = running_web()
+    tasks = tuple(one.model_copy(update={"image": image}) for one, image in zip(seen.tasks, images, strict=True))
+    mixed = seen.model_copy(update={"tasks": tasks})
+    assert [one for one in status_text(mixed, world.inventory).splitlines() if one.startswith("web: ")] == said
+    (entry,) = status_json(mixed, world.inventory)["services"]
+    assert entry["images"] == dict(Counter(images))
+
+
+def running_web() -> tuple[World, ClusterState]:
+    """Return a swarm with a service of two tasks that run."""
+    world = World(managers=1)
+    world.bootstrap()
+    world.engine("m1").services.create(ServiceSpec(name="web", image="demo:1", replicas=2))
+    world.settle()
+    return world, observe(world.ports())

@@ -122,6 +122,7 @@ def task_from_wire(seen: Mapping[str, JsonValue]) -> Task:
         container_id=as_text(container) or None,
         run=_run(seen),
         published=_published(as_object(status.get("PortStatus"))),
+        image=as_text(as_object(as_object(seen.get("Spec")).get("ContainerSpec")).get("Image")),
     )
 
 

@@ -372,6 +372,7 @@ class TestRecorded:
         tasks = [task_from_wire(task) for task in objects(version, "tasks")]
         assert any("unable to find user nobody" in task.message for task in tasks)
         attached = [task for task in tasks if task.service_id is None]
+        assert [task.id for task in tasks if bool(task.image) is (task in attached)] == []
         assert [(task.networks, bool(task.container_id)) for task in attached] == [
             ({"front": ("10.60.0.200/24",)}, True)
         ]
