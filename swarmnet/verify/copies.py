@@ -9,7 +9,7 @@ from swarmnet.verify.ids import CauseId
 from swarmnet.verify.trouble import Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 NEW_ENGINE_ID = (
     "systemctl stop docker docker.socket",
@@ -51,3 +51,31 @@ def same_mac(macs: Mapping[str, str]) -> Iterator[Trouble]:
             " machine, and switches deliver to one of them by chance",
             "give the copies MAC addresses of their own in the settings of the virtual machine",
         )
+
+
+def same_address(places: Mapping[str, Mapping[str, str]], known: Mapping[str, Collection[str]]) -> Iterator[Trouble]:
+    """Yield hosts that have the address of another one: what they send to it never leaves them.
+
+    Left over from load balancers that answer for others (direct server return), or from a failover; on a device that
+    answers ARP, the other hosts may send to it, too.
+
+    Args:
+        places: host to its addresses, each with its device.
+        known: host to the addresses by which others know it.
+    """
+    for host, devices in places.items():
+        for peer, addresses in known.items():
+            for address in sorted(set(addresses) & devices.keys() - {*known.get(host, ())}):
+                if peer != host:
+                    yield _of_peer(host, peer, address, devices[address])
+
+
+def _of_peer(host: str, peer: str, address: str, device: str) -> Trouble:
+    return Trouble(
+        CauseId.ADDRESS_OF_PEER,
+        (host, peer),
+        f"{host} has {address}, the address of {peer}, on its device {device}: what {host} sends to {peer} never leaves"
+        f" {host}",
+        f"take the address away on {host}, and out of what sets it there (a load balancer, a failover):",
+        (f"ip address del {address} dev {device}",),
+    )

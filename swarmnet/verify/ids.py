@@ -79,6 +79,7 @@ class CauseId(_Explained):
     MACHINE_ID = ("machine-id", "several hosts have the same machine-id")
     SAME_MAC = ("same-mac", "several hosts have the same hardware address")
     SAME_ENGINE = ("same-engine", "the engines of several hosts have the same id")
+    ADDRESS_OF_PEER = ("address-of-peer", "a host has the address of another host on a device of its own")
     DATA_PATH_TAKEN = ("data-path-taken", "something else on a host uses the data path port, or a network's VNI")
     CONNECTIONS_FULL = ("connections-full", "the kernel's table of connections is full")
     CLOCK = ("clock", "the clock of a host differs from those of the others")

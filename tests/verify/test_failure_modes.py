@@ -15,7 +15,7 @@ import pytest
 from swarmnet.verify.ids import CauseId
 from tests.support.held import missing
 
-NUMBER = 76
+NUMBER = 77
 PARTS = 4
 
 

@@ -104,7 +104,7 @@ class Dialer:
 
     def _attempt(self, target: Target, tunnels: Tunnels, begun: float) -> fabric.Connection:
         if self._patience is not None:
-            # In whole seconds: what an error says was waited is the limit that the operator gave, not what the clock left.
+            # In whole seconds: an error says that it waited for what the operator gave, not for what the clock left.
             left = max(math.ceil(begun + self._patience - time.monotonic()), LEAST)
             target = replace(target, timeout=min(target.timeout, left))
         return self._reach(target, tunnels, self._login)

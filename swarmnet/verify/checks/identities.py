@@ -11,7 +11,7 @@ from swarmnet.operations.addresses import ONE_ADDRESS, UNENCRYPTED, few, own_rou
 from swarmnet.verify import keys
 from swarmnet.verify.checks.asked import FILES, MACHINE, files, lines
 from swarmnet.verify.checks.host_check import HostCheck, members, unread_in
-from swarmnet.verify.copies import same_engine, same_mac, shared
+from swarmnet.verify.copies import same_address, same_engine, same_mac, shared
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.scenario import ObserverTask
 from swarmnet.verify.trouble import Trouble
@@ -40,7 +40,7 @@ class Identities(HostCheck):
         """Return one verdict for each group of hosts that share what must be their own."""
         machine = {host: (lines(answers, host, MACHINE) or ("",))[0].strip() for host in members(setup)}
         troubles = [*duplicates(setup.state.hosts, machine), *_cards(setup, answers), *_addresses(setup)]
-        troubles += [*_families(setup), *_unencrypted(setup)]
+        troubles += [*_doubled(setup, answers), *_families(setup), *_unencrypted(setup)]
         fine = f"{len(members(setup))} hosts have identities and addresses of their own"
         return self.reported(troubles, fine, unread_in(setup, answers, FILES, keys.PLACES))
 
@@ -117,6 +117,20 @@ def _cards(setup: Setup, answers: Answers) -> Iterator[Trouble]:
         address = setup.planned.addresses.get(host, "") if setup.planned else ""
         cards[host] = str(by_address.get(address, {}).get("mac") or "")
     yield from same_mac(cards)
+
+
+def _doubled(setup: Setup, answers: Answers) -> Iterator[Trouble]:
+    """Yield hosts that have the address of another one."""
+    places = {
+        host: {
+            address: str(place.get("device") or "")
+            for address, place in (keys.PLACES.read(answers, host) or {}).items()
+        }
+        for host in setup.watched
+    }
+    plans = (setup.planned.addresses, setup.planned.data_paths) if setup.planned else ()
+    known = {host: {plan[host] for plan in plans if plan.get(host)} for host in setup.watched}
+    yield from same_address(places, known)
 
 
 def _is_one_host(one: HostFacts, two: HostFacts) -> bool:

@@ -217,6 +217,16 @@ def test_cards_with_one_mac_address_are_named() -> None:
     assert only(Identities(), hosts_setup(), answers).cause == CauseId.SAME_MAC
 
 
+def test_a_host_that_has_the_address_of_another_one_is_named() -> None:
+    answers = healthy()
+    places: JsonObject = {address("w1"): {"device": "eth0", "mac": "02w1"}, address("w2"): {"device": "lo"}}
+    answers["w1", PLACES.name] = Answer({"places": places})
+
+    found = only(Identities(), hosts_setup(), answers)
+
+    assert (found.cause, found.evidence["hosts"]) == (CauseId.ADDRESS_OF_PEER, ["w1", "w2"])
+
+
 def test_an_address_that_the_host_does_not_have_is_named() -> None:
     found = only(Identities(), hosts_setup(problems={"w1": "w1: 10.9.9.9 is not an address of the host"}))
 

@@ -94,6 +94,22 @@ def test_an_address_that_is_gone_is_the_cause_of_all_that_does_not_reach_it() ->
     assert found[0].detail.startswith("the node of w3 is known by 192.0.2.3, but w3 has 10.0.0.3")
 
 
+@pytest.mark.parametrize(
+    "lost", [[("w1", "w2"), ("w2", "w1")], [("w1", "w2"), ("w2", "w1"), ("w3", "w2"), ("w2", "w3")]]
+)
+def test_a_host_that_has_the_address_of_another_one_is_the_cause_of_all_that_is_lost_there(
+    lost: list[tuple[str, str]],
+) -> None:
+    """F77: on ``lo``, for a load balancer; on a device that answers ARP, further hosts send to the wrong one."""
+    setup = swarm()
+    devices: JsonObject = {"devices": {vtep("w1"): "eth0", vtep("w2"): "lo", "127.0.0.1": "lo"}}
+    said = observed(setup, lost, w1=devices) | opened(((*pair, 7946) for pair in lost), lost)
+    found = bad(setup, [Identities(), Ports(), UdpMatrix()], said)
+    assert (found[0].cause, roots(found)) == ("address-of-peer", ["address-of-peer"])
+    assert found[0].detail.startswith(f"w1 has {vtep('w2')}, the address of w2, on its device lo")
+    assert found[0].evidence["commands"] == [f"ip address del {vtep('w2')} dev lo"]
+
+
 def test_an_address_behind_a_nat_that_works_is_not_reported() -> None:
     setup = swarm()
     assert bad(setup, [Identities()], observed(setup, w3={"macs": {"10.0.0.3": "0242c0000203"}})) == []

@@ -6,21 +6,24 @@ Machines that were copied share what must differ: hardware addresses, ids of eng
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims
-from swarmnet.verify.copies import same_engine, same_mac
+from swarmnet.verify.copies import same_address, same_engine, same_mac
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.kernels import kernel_of, settings
 from swarmnet.verify.scenario import Answers, Findings, Question, Scenario, Setup
 from swarmnet.verify.scenarios.hosts.fixed_neighbours import fixed_wrongly
 from swarmnet.verify.scenarios.hosts.kernels import between, is_lost
+from swarmnet.verify.scenarios.hosts.ports import everything
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from swarmnet.model.state import HostFacts
+    from swarmnet.verify.trouble import Trouble
 
 
 class Identities(Scenario):
@@ -44,6 +47,7 @@ class Identities(Scenario):
         ids = {one.host: one.engine.id for one in setup.state.hosts}
         found += [one.verdict(self.name) for one in (*same_mac(macs), *same_engine(ids))]
         found += [one.verdict(self.name) for one in fixed_wrongly(setup, answers, known)]
+        found += [one.verdict(self.name) for one in _doubled(setup, answers, seen)]
         if seen and not found:
             detail = f"{len(seen)} hosts have the addresses that their nodes are known by, and share no identity"
             found = [self.verdict("hosts", Status.OK, detail)]
@@ -76,6 +80,23 @@ class Identities(Scenario):
             evidence={"cause": CauseId.ADDRESS_GONE, "hosts": [host], "pairs": [[*pair] for pair in pairs]},
             broken=frozenset(broken),
         )
+
+
+def _doubled(setup: Setup, answers: Answers, hosts: Iterable[str]) -> Iterable[Trouble]:
+    """Yield each host that has the address of another one, with the ways that this breaks."""
+    places = {host: (kernel_of(answers, host) or {}).get("devices") for host in hosts}
+    devices = {
+        host: {address: str(device or "") for address, device in said.items()}
+        for host, said in places.items()
+        if isinstance(said, dict)
+    }
+    known = {one.host: {one.vtep, one.known_by} - {""} for one in setup.observers}
+    for one in same_address(devices, known):
+        host, peer = one.hosts
+        hurt = {other.host for other in setup.observers if other.host != peer}
+        pairs = [(other, peer) for other in sorted(hurt) if other == host or is_lost(setup, answers, other, peer)]
+        broken = {place for pair in pairs for place in (claims.sends(*pair), *everything(*pair))}
+        yield replace(one, broken=frozenset(broken))
 
 
 def _address(setup: Setup, host: str) -> str:
