@@ -10,6 +10,7 @@ import pytest
 from swarmnet.model.network import GATEWAY, Network, NetworkSpec, Subnet
 from swarmnet.model.report import Status
 from swarmnet.verify.causes.consequences import traced
+from swarmnet.verify.kernels import KERNEL
 from swarmnet.verify.keys import WAYS
 from swarmnet.verify.planned import Planned
 from swarmnet.verify.scenario import OPERATOR, Answer, Answers, MeshService, ObserverTask
@@ -17,6 +18,8 @@ from swarmnet.verify.scenarios.hosts.bridge_way import INWARDS
 from swarmnet.verify.scenarios.hosts.kernels import Kernels
 from swarmnet.verify.scenarios.mesh.host_port import KNOCKED, HostPort
 from swarmnet.verify.scenarios.names.upstream import OUTSIDE, UpstreamDns
+from tests.support.encrypted_captures import vtep
+from tests.support.small_swarm import kernel
 from tests.verify.scenarios.test_host_firewall import cluster
 
 if TYPE_CHECKING:
@@ -86,6 +89,16 @@ def test_of_a_table_that_a_rule_leads_to_the_number_is_named_and_the_bridge_is_p
         "ip route show table 220",
     ]
     assert ("rules", "w3", "nat") not in verdict.broken
+
+
+def test_a_bridge_that_lost_its_address_is_named_with_the_command_that_gives_it_back() -> None:
+    setup = bridged(cluster())
+    kernels = {("w3", KERNEL.name): Answer(kernel("w3", devices={vtep("w3"): "eth0"}))}
+    for away in (refused("ENETUNREACH", "Network is unreachable") | others("w3", ok=True), inwards("w3", "eth0")):
+        (verdict,) = bad(setup, away | kernels)
+        assert verdict.cause == "bridge-route"
+        assert "docker_gwbridge has lost its address 172.18.0.1/16, and with it its route, so" in verdict.detail
+        assert verdict.evidence["commands"][0] == "ip address add 172.18.0.1/16 dev docker_gwbridge"  # type: ignore[index]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from swarmnet.model.network import GATEWAY
 from swarmnet.verify import claims, keys
 from swarmnet.verify.ids import CauseId
+from swarmnet.verify.kernels import kernel_of
 from swarmnet.verify.keys import WAYS, outcomes
 from swarmnet.verify.scenario import ObserverTask
 from swarmnet.verify.scenarios.control.subnets import within
@@ -40,6 +41,17 @@ MEANWHILE = "If a service that was published meanwhile does not answer there, re
 
 
 @dataclass(frozen=True, slots=True)
+class Bridge:
+    """A subnet of a host's bridge."""
+
+    address: str
+    """One that containers may have."""
+    device: str
+    own: str
+    """The bridge's own address, with the length of its prefix; empty where that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Mend:
     """Why packets do not get to a bridge, and what helps."""
 
@@ -55,22 +67,24 @@ class _Mend:
 
 def bridge_way(setup: Setup, host: str) -> tuple[ObserverTask, ...]:
     """Ask a host by which device it reaches its bridge's containers; nothing where it has no such bridge."""
-    targets: JsonObject = {subnet: address for subnet, (address, _device) in inside(setup, host).items()}
+    targets: JsonObject = {subnet: bridge.address for subnet, bridge in inside(setup, host).items()}
     return (ObserverTask(host, INWARDS.name, {"kind": "ways", "targets": targets}),) if targets else ()
 
 
 def led_away(setup: Setup, answers: Answers, host: str) -> Iterator[Trouble]:
     """Yield each subnet of a host's bridge that it does not reach by the bridge; else a failed look-up says nothing."""
     found, _problem = outcomes(answers, host, INWARDS)
-    for subnet, (address, bridge) in inside(setup, host).items():
+    for subnet, bridge in inside(setup, host).items():
         way = found.get(subnet, {})
         device, error = way.get("device"), str(way.get("error"))
-        if way.get("ok") is True and isinstance(device, str) and device not in (bridge, OWN):
+        if way.get("ok") is True and isinstance(device, str) and device not in (bridge.device, OWN):
             table = way.get("table")
             seen = f"leave by {device}"
-            mend = _other_table(subnet, table) if isinstance(table, int) else _main_table(address, bridge, seen)
+            mend = _other_table(subnet, table) if isinstance(table, int) else _main_table(answers, host, bridge, seen)
         elif way.get("ok") is False and error in REFUSED and _reaches_others(answers, host):
-            mend = _main_table(address, bridge, "are not sent") if error == NO_ROUTE else _refusing(subnet, address)
+            mend = _refusing(subnet, bridge.address)
+            if error == NO_ROUTE:
+                mend = _main_table(answers, host, bridge, "are not sent")
             seen = f"are not sent ({way.get('why')})"
         else:
             continue
@@ -115,19 +129,33 @@ def _refusing(subnet: str, address: str) -> _Mend:
     )
 
 
-def _main_table(address: str, bridge: str, seen: str) -> _Mend:
-    """Return what to do about a bridge that is down or has lost its route, or a route that is looked up first."""
+def _main_table(answers: Answers, host: str, bridge: Bridge, seen: str) -> _Mend:
+    """Return what to do about a bridge that is down, or has lost its address or route, or a route before it."""
+    devices = (kernel_of(answers, host) or {}).get("devices")
+    if isinstance(devices, dict) and bridge.own and bridge.own.partition("/")[0] not in devices:
+        return _Mend(
+            f"{GATEWAY} has lost its address {bridge.own}, and with it its route",
+            "run the first command on {0}, or restart Docker there, and keep what manages networks there"
+            f" (NetworkManager, systemd-networkd) off Docker's bridges. {MEANWHILE}:",
+            (f"ip address add {bridge.own} dev {bridge.device}", f"ip address show dev {bridge.device}"),
+            rules=True,
+        )
     return _Mend(
         f"{GATEWAY} is down or has lost its route, or another route is looked up first",
         f"run the first command on {{0}}; if packets still {seen}, the others name the route or rule: remove it, or"
         f" restart Docker there if none leads to the bridge. {MEANWHILE}:",
-        (f"ip link set {bridge} up", f"ip route get {address}", f"ip route show to match {address}", "ip rule show"),
+        (
+            f"ip link set {bridge.device} up",
+            f"ip route get {bridge.address}",
+            f"ip route show to match {bridge.address}",
+            "ip rule show",
+        ),
         rules=True,
     )
 
 
-def inside(setup: Setup, host: str) -> dict[str, tuple[str, str]]:
-    """Return each IPv4 subnet of a host's bridge with an address for containers there, and the bridge's device.
+def inside(setup: Setup, host: str) -> dict[str, Bridge]:
+    """Return each IPv4 subnet of a host's bridge with what is known of the bridge.
 
     The routing mesh is IPv4 only. A subnet in which hosts are has a finding of its own (``bridge-on-underlay``). A host
     that is only checked may have a bridge of an earlier swarm, without a container, which kernels may not count.
@@ -137,11 +165,15 @@ def inside(setup: Setup, host: str) -> dict[str, tuple[str, str]]:
         return {}
     bridges = [net for net in facts.networks if net.spec.name == GATEWAY and net.spec.driver == "bridge"]
     return {
-        part.subnet: (address, _device_of(net))
+        part.subnet: Bridge(address, _device_of(net), _with_prefix(part))
         for net in bridges
         for part in net.spec.subnets
         if ":" not in part.subnet and (address := _address(setup, part)) is not None
     }
+
+
+def _with_prefix(part: Subnet) -> str:
+    return f"{part.gateway}/{ip_network(part.subnet).prefixlen}" if part.gateway else ""
 
 
 def _device_of(bridge: Network) -> str:

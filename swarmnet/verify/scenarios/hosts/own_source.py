@@ -106,4 +106,4 @@ def _targets(setup: Setup, host: str) -> JsonObject:
     found: JsonObject = {
         peer: known[peer] for peer in peers_among(setup.watched, host) if known[peer] and (":" in known[peer]) == is_six
     }
-    return found | ({} if is_six else {subnet: address for subnet, (address, _device) in inside(setup, host).items()})
+    return found | ({} if is_six else {subnet: bridge.address for subnet, bridge in inside(setup, host).items()})
