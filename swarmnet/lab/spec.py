@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from swarmnet.errors import UsageError
 from swarmnet.lab.roots.engines import DEFAULT_ENGINE, KERNEL_ENGINE, release_of
+from swarmnet.model.plural import count
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network
@@ -62,11 +63,13 @@ class LabSpec:
             )
         if len(self.engines) not in {1, self.hosts}:
             raise UsageError(
-                f"{len(self.engines)} engines for {self.hosts} hosts", hint="name one for all, or one for each"
+                f"{count(len(self.engines), 'engine')} for {count(self.hosts, 'host')}",
+                hint="name one for all, or one for each",
             )
         if len(self.kernels) not in {1, self.hosts}:
             raise UsageError(
-                f"{len(self.kernels)} kernels for {self.hosts} hosts", hint="name one for all, or one for each"
+                f"{count(len(self.kernels), 'kernel')} for {count(self.hosts, 'host')}",
+                hint="name one for all, or one for each",
             )
         for engine in self.engines:
             release_of(engine)
@@ -81,7 +84,7 @@ class LabSpec:
             return _THREE if self.hosts >= _THREE else 1
         if not 1 <= self.managers <= self.hosts:
             raise UsageError(
-                f"{self.managers} managers among {self.hosts} hosts",
+                f"{count(self.managers, 'manager')} among {count(self.hosts, 'host')}",
                 hint=f"choose --managers from 1 to {self.hosts}, or raise --hosts",
             )
         return self.managers

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.hosts import Role
 from swarmnet.model.plan import MANAGED_LABEL, Permit, Plan
+from swarmnet.model.plural import count
 from swarmnet.model.ref import Ref
 from swarmnet.model.state import SwarmStanding
 from swarmnet.operations.kinds import REMOVABLE
@@ -42,7 +43,7 @@ def _warnings(state: ClusterState, inventory: Inventory) -> Iterator[str]:
     if state.swarm is not None and MANAGED_LABEL not in state.swarm.spec.labels:
         yield "the swarm does not have the label of swarmnet: others may have created it"
     if state.secrets:
-        yield f"{len(state.secrets)} secrets are lost for good with the swarm"
+        yield f"{count(len(state.secrets), 'secret is', 'secrets are')} lost for good with the swarm"
     for facts in state.hosts:
         kept = [one.id for one in facts.volumes or () if one.spec.labels.get(MANAGED_LABEL) == inventory.cluster]
         if kept:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.model.base import objects_of
+from swarmnet.model.plural import count
 from swarmnet.verify.iptables import Rule, Table
 from swarmnet.verify.kernels import kernel_of
 
@@ -208,5 +209,6 @@ def _share(queue: JsonObject) -> float:
 
 def _lossy(queue: JsonObject) -> str:
     share, dropped = _share(queue), queue.get("dropped")
+    so_far = count(dropped if isinstance(dropped, int) else 0, "packet")
     loses = f" that loses {share:.0%} of what is sent" if share else ""
-    return f"the queue {queue.get('kind')}{loses} ({dropped} packets so far)"
+    return f"the queue {queue.get('kind')}{loses} ({so_far} so far)"

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import count
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import IncompleteError, UsageError
 from swarmnet.model.events import Progress
 from swarmnet.model.expectation import PartyKind
 from swarmnet.model.plan import MANAGED_LABEL
+from swarmnet.model.plural import count
 from swarmnet.model.topology import tasks_on
 from swarmnet.model.verification import PROBE_LABEL, Keep, Verification
 from swarmnet.verify.ends import parties_of
@@ -68,7 +69,7 @@ class VerifyOptions:
 
 def _aside(start: Start) -> str:
     """Return the title of what begins next to the probes."""
-    found = [f"observers on {len(start.eligible.present)} hosts"] if start.needs_observers() else []
+    found = [f"observers on {count(len(start.eligible.present), 'host')}"] if start.needs_observers() else []
     found += ["helpers in your containers' networks"] if start.needs_ends() or start.needs_own() else []
     found += ["counts in tasks behind UDP ports"] if start.needs_receivers() else []
     return f"starting {', '.join(found)}"
@@ -83,7 +84,7 @@ PHASES = (
     StartPhase("aside", _aside, run=Start.begin_aside, needed=Start.needs_aside),
     StartPhase(
         "probes",
-        lambda start: f"starting probes on {len(start.eligible.able)} hosts",
+        lambda start: f"starting probes on {count(len(start.eligible.able), 'host')}",
         run=Start.place_probes,
         needed=Start.needs_probes,
     ),
@@ -94,7 +95,7 @@ PHASES = (
     # Also where no probe came up: what keeps it away may be what an observer sees.
     StartPhase(
         "observers",
-        lambda start: f"waiting for observers on {len(start.eligible.present)} hosts",
+        lambda start: f"waiting for observers on {count(len(start.eligible.present), 'host')}",
         run=Start.await_observers,
         needed=Start.needs_observers,
     ),
@@ -242,7 +243,8 @@ def _needs_containers(one: Scenario, setup: Setup) -> bool:
 def _lack(space: Rooms, network: Network) -> str:
     room = space.numbers[network.spec.name]
     return (
-        f"{room.free} addresses are free there; probes take {room.probes} (one a host, and one a node that has none yet"
+        f"{count(room.free, 'address is free', 'addresses are free')} there; probes take"
+        f" {room.probes} (one a host, and one a node that has none yet"
         f" for its balancing), the probe service {room.service} more"
     )
 
@@ -274,7 +276,7 @@ def _ask_in_rounds(batches: Batches, setup: Setup, wish: VerifyOptions, answers:
     if preconditions:
         with timer.phase("preconditions", "looking at what kernels can do"):
             answers |= batches.ask(tuple(preconditions.values()), patience)
-    rounds = count(1)
+    rounds = itertools.count(1)
     for turn in Turn:
         asking = tuple(scenario for scenario in wish.scenarios if scenario.turn is turn)
         for _ in range(ROUNDS):

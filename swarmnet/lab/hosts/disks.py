@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import LabError
 from swarmnet.lab.machine.commands import run
+from swarmnet.model.plural import count
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,6 +84,7 @@ def require_room(base: Path, *, hosts: int) -> None:
     free, needed = shutil.disk_usage(base).free, hosts * _NEEDED_PER_HOST
     if free < needed:
         raise LabError(
-            f"{base} has {free // 1024**2} MiB free, {hosts} hosts need {needed // 1024**2} MiB",
+            f"{base} has {free // 1024**2} MiB free, {count(hosts, 'host needs', 'hosts need')}"
+            f" {needed // 1024**2} MiB",
             hint="free some room, start fewer hosts, or point SWARMNET_LAB_STATE to another disk",
         )

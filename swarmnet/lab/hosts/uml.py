@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import LabError
+from swarmnet.model.plural import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,7 +67,8 @@ def require_own_kernels(hosts: int, *, tun: Path = _TUN, meminfo: Path = _MEMINF
     free, needed = available_mib(meminfo.read_text(encoding="ascii")), hosts * MEMORY_MIB
     if free < needed:
         raise LabError(
-            f"{free} MiB of memory are free, {hosts} hosts with kernels of their own need {needed} MiB",
+            f"{free} MiB of memory are free,"
+            f" {count(hosts, 'host with its own kernel needs', 'hosts with kernels of their own need')} {needed} MiB",
             hint="start fewer of them, mix them with `--kernel own,shared,shared`, or end something else",
         )
 

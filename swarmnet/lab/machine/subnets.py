@@ -10,6 +10,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from swarmnet.errors import LabError, UsageError
 from swarmnet.lab.machine.commands import run
+from swarmnet.model.plural import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -74,7 +75,7 @@ def _check(wanted: IPv4Network, *, hosts: int, taken: dict[IPv4Network, str]) ->
         raise UsageError(f"subnet {wanted} is not private", hint="take one out of 10/8, 172.16/12 or 192.168/16")
     if wanted.num_addresses < hosts + 3:
         raise UsageError(
-            f"subnet {wanted} is too small for {hosts} hosts and the operator's side",
+            f"subnet {wanted} is too small for {count(hosts, 'host')} and the operator's side",
             hint=f"give it at least {hosts + 3} addresses, such as a /24",
         )
     for network, who in taken.items():

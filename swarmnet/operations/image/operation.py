@@ -15,6 +15,7 @@ from swarmnet.model.base import Document, Flag, Secret
 from swarmnet.model.find import of_host
 from swarmnet.model.host_image import ImageArchive, fits
 from swarmnet.model.image import fault_of_image, whole_name
+from swarmnet.model.plural import count
 from swarmnet.model.ref import Ref
 from swarmnet.operations.content.source import ContentSource
 from swarmnet.operations.image.actions import LoadImage, PullImage, RemoveImage, unfit
@@ -190,7 +191,7 @@ class ImageOperation(Operation):
         meant = self._meant(archive)
         if not meant:
             names = ", ".join(dict.fromkeys(name for one in archive.images for name in one.names))
-            held = names or f"{len(archive.images)} images without a name"
+            held = names or f"{count(len(archive.images), 'image')} without a name"
             yield f"{archive.file.path} holds {held}, not {self.name}: write its name, or save {self.name}"
             return
         for facts in self._places(context):

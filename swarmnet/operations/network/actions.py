@@ -13,6 +13,7 @@ from swarmnet.model.compare import VNI_OPTION, network_changes, numbered
 from swarmnet.model.find import by_id, by_name
 from swarmnet.model.network import Network, NetworkSpec, Scope
 from swarmnet.model.plan import Action, Permit, Rank, Sign
+from swarmnet.model.plural import count
 from swarmnet.model.ports import progress
 from swarmnet.operations.network.checks import asked_vnis
 from swarmnet.operations.network.detach import RELEASE_LIMIT, attach, detach, reattached
@@ -246,7 +247,7 @@ def _reason(engine: SwarmPort, spec: NetworkSpec) -> tuple[str, str]:
         ipaddress.ip_network(one.subnet).num_addresses for net in engine.networks.list() for one in net.spec.subnets
     )
     return (
-        f"no block of the swarm's address pool is free ({taken} addresses are taken)",
+        f"no block of the swarm's address pool is free ({count(taken, 'address is', 'addresses are')} taken)",
         "remove unused networks, or write 'subnets:' outside of the pool",
     )
 

@@ -10,6 +10,7 @@ from swarmnet.model.blocks import overlapping, overlaps, special
 from swarmnet.model.compare import VNI_OPTION
 from swarmnet.model.fields import needed
 from swarmnet.model.network import GATEWAY, NetworkSpec, Scope
+from swarmnet.model.plural import count
 from swarmnet.model.version import ApiVersion, first_engine
 from swarmnet.operations.addresses import ONE_ADDRESS, UNENCRYPTED, data_paths_apart, few, own_routes
 from swarmnet.operations.network.drivers import driver_problems, driver_warnings, interface_problems
@@ -140,8 +141,9 @@ def warnings_in_cluster(spec: NetworkSpec, context: Context) -> Iterator[str]:
         free = ipaddress.ip_network(block.ip_range or block.subnet).num_addresses - 3
         if free < 2 * nodes:
             yield (
-                f"network {spec.name}: {block.ip_range or block.subnet} has only {max(free, 0)} usable addresses;"
-                f" the load balancer of each node takes one, which leaves few for tasks on {nodes} nodes"
+                f"network {spec.name}: {block.ip_range or block.subnet} has only"
+                f" {count(max(free, 0), 'usable address', 'usable addresses')};"
+                f" the load balancer of each node takes one, which leaves few for tasks on {count(nodes, 'node')}"
             )
 
 

@@ -9,7 +9,8 @@ all services, and readers merge all notes.
 from __future__ import annotations
 
 import hashlib
-from itertools import chain, count
+import itertools
+from itertools import chain
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import ValidationError
@@ -18,6 +19,7 @@ from swarmnet.model.base import Document
 from swarmnet.model.clock import wait_until
 from swarmnet.model.find import by_name
 from swarmnet.model.plan import Action, Rank, Risk
+from swarmnet.model.plural import count
 from swarmnet.model.ports import progress
 from swarmnet.model.service import Attachment
 from swarmnet.model.swarm import ConfigSpec
@@ -169,7 +171,7 @@ def _together(notes: Sequence[Detached]) -> Detached:
 def _free_name(network: str, configs: Iterable[Config]) -> str:
     """Return a name for another note, with the hash of the network's name, since names of configs are short."""
     taken, first = {config.spec.name for config in configs}, _note_name(network)
-    names = chain((first,), (f"{first}-{number}" for number in count(2)))
+    names = chain((first,), (f"{first}-{number}" for number in itertools.count(2)))
     return next(name for name in names if name not in taken)
 
 
@@ -203,4 +205,4 @@ def _tasks(manager: SwarmPort, network: str) -> int:
 
 def _unused(manager: SwarmPort, name: str) -> tuple[bool | None, str]:
     left = [task for task in manager.tasks(network=name) if task.service_id and task.state not in ENDED]
-    return (None if left else True), f"{len(left)} tasks, one is {left[0].state}" if left else "none"
+    return (None if left else True), f"{count(len(left), 'task')}, one is {left[0].state}" if left else "none"

@@ -9,6 +9,7 @@ from swarmnet.model.clock import wait_until
 from swarmnet.model.find import by_name
 from swarmnet.model.merge import lay, replace, without_labels
 from swarmnet.model.plan import Action, Permit, Rank, Sign
+from swarmnet.model.plural import count
 from swarmnet.model.ports import progress
 from swarmnet.model.service import Service, ServiceSpec
 from swarmnet.operations.service.converge import SERVICE_LIMIT, again_when_changed, wait_for_detached, wait_for_service
@@ -172,4 +173,4 @@ class ReplaceService(_ServiceAction):
 
 def _ended(manager: SwarmPort, service_id: str) -> tuple[bool | None, str]:
     left = [task for task in manager.tasks() if task.service_id == service_id and task.state == "running"]
-    return (None if left else True), f"{len(left)} tasks still run"
+    return (None if left else True), f"{count(len(left), 'task still runs', 'tasks still run')}"

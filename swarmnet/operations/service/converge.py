@@ -9,6 +9,7 @@ from swarmnet.model.clock import until_stopped, wait_until
 from swarmnet.model.find import by_name
 from swarmnet.model.placement import eligible
 from swarmnet.model.plan import MANAGED_LABEL
+from swarmnet.model.plural import count
 from swarmnet.model.ports import progress
 from swarmnet.model.printable import without_ids
 from swarmnet.model.service import PublishMode, ServiceMode
@@ -142,7 +143,9 @@ def wait_for_attached(ports: Ports, name: str, network: str, *, timeout: float) 
 
     def judge(service: Service, tasks: tuple[Task, ...]) -> tuple[bool | None, str]:
         off = [task for task in tasks if task.desired_state == "running" and network not in task.networks]
-        return None if off else _enough(manager.nodes.list, service, tasks), f"{len(off)} tasks are off"
+        return None if off else _enough(
+            manager.nodes.list, service, tasks
+        ), f"{count(len(off), 'task is', 'tasks are')} off"
 
     _watch(ports, name, judge, what=f"service {name} to run on network {network}", timeout=timeout)
 
@@ -162,7 +165,9 @@ def wait_for_detached(ports: Ports, spec: ServiceSpec, *, timeout: float) -> Non
 
     def judge(service: Service, tasks: tuple[Task, ...]) -> tuple[bool | None, str]:
         on = [task for task in tasks if task.state == "running" and task.networks.keys() - named]
-        return None if on else _enough(manager.nodes.list, service, tasks), f"{len(on)} tasks are still on"
+        return None if on else _enough(
+            manager.nodes.list, service, tasks
+        ), f"{count(len(on), 'task is', 'tasks are')} still on"
 
     _watch(ports, spec.name, judge, what=f"service {spec.name} to leave networks", timeout=timeout)
 
@@ -232,7 +237,9 @@ def idle_services(state: ClusterState) -> tuple[str, ...]:
     for service in state.services:
         tasks = tuple(task for task in state.tasks if task.service_id == service.id)
         if MANAGED_LABEL in service.spec.labels and not _enough(lambda: state.nodes, service, tasks):
-            found.append(f"service {service.spec.name}: {_running(tasks)} tasks run; {said(tasks)}")
+            found.append(
+                f"service {service.spec.name}: {count(_running(tasks), 'task runs', 'tasks run')}; {said(tasks)}"
+            )
     return tuple(found)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmnet.model.memory import remembered
+from swarmnet.model.plural import count
 from swarmnet.operations.network.capacity import Demand, capacity, is_on, needed, others_on
 
 if TYPE_CHECKING:
@@ -105,7 +106,8 @@ def _room(spec: ServiceSpec, network: NetworkSpec, context: Context) -> Iterator
     parts += [f"other services: {', '.join(one.name for one in others)}, {_sum(others)}"] if others else []
     parts += [f"containers: {containers}"] if containers else []
     yield (
-        f"service {spec.name} needs {alone} addresses of network {network.name} ({'; '.join(parts)}), and {room} has"
+        f"service {spec.name} needs {count(alone, 'address', 'addresses')} of network"
+        f" {network.name} ({'; '.join(parts)}), and {room} has"
         f" {free} to give: the rest would wait without an error; write a larger subnet, or fewer replicas"
     )
 
@@ -132,7 +134,7 @@ def _now(network: NetworkSpec, context: Context) -> int:
 
 
 def _sum(demands: Iterable[Demand]) -> str:
-    return f"{sum(one.total for one in demands)} addresses"
+    return f"{count(sum(one.total for one in demands), 'address', 'addresses')}"
 
 
 def room_warnings(spec: ServiceSpec, context: Context) -> Iterator[str]:
@@ -150,8 +152,10 @@ def room_warnings(spec: ServiceSpec, context: Context) -> Iterator[str]:
         left = found[0] - needed((own, *others), containers, network, context.state)
         if 0 <= left < at_once:
             yield (
-                f"service {spec.name}: an update starts {at_once} new tasks before it ends old ones, and network"
-                f" {network.name} ({found[1]}) has {left} addresses left: they would wait without an error"
+                f"service {spec.name}: an update starts {count(at_once, 'new task')} before it ends old"
+                " ones, and network"
+                f" {network.name} ({found[1]}) has {count(left, 'address', 'addresses')} left: they would"
+                " wait without an error"
             )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from swarmnet.model.compare import INIT_ONLY
 from swarmnet.model.merge import lay
 from swarmnet.model.placement import eligible
+from swarmnet.model.plural import count
 from swarmnet.model.service import EndpointMode, PublishMode, ServiceMode
 from swarmnet.operations.service.constraints import wanted_tasks
 
@@ -123,8 +124,9 @@ def crowded_ports(spec: ServiceSpec, state: ClusterState) -> Iterator[str]:
         if nodes and tasks > len(nodes):
             beside = "".join(f" and {one.name}" for one in holders[1:])
             yield (
-                f"service {spec.name}{beside}: {tasks} tasks want port {port.published} in host mode, and {len(nodes)}"
-                f" nodes may run them: {tasks - len(nodes)} will wait for a place"
+                f"service {spec.name}{beside}: {tasks} tasks want port {port.published} in host mode, and"
+                f" {count(len(nodes), 'node')}"
+                f" may run them: {tasks - len(nodes)} will wait for a place"
             )
 
 

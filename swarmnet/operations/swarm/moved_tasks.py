@@ -14,6 +14,7 @@ from swarmnet.model.clock import until_stopped, wait_until
 from swarmnet.model.find import by_id
 from swarmnet.model.hosts import Availability
 from swarmnet.model.placement import eligible, matches
+from swarmnet.model.plural import count
 from swarmnet.model.ports import progress
 from swarmnet.model.service import PublishMode, ServiceMode
 from swarmnet.model.verification import PROBE_LABEL
@@ -49,10 +50,13 @@ def _why_not_all(spec: ServiceSpec, places: tuple[Node, ...]) -> str:
     if spec.mode is ServiceMode.GLOBAL:
         return ""
     if spec.max_replicas_per_node and spec.max_replicas_per_node * len(places) < wanted:
-        return f"{len(places)} nodes with {spec.max_replicas_per_node} each are too few for {wanted} tasks"
+        return (
+            f"{count(len(places), 'node with', 'nodes with')} {spec.max_replicas_per_node} each cannot"
+            f" hold {wanted} tasks"
+        )
     fixed = [port for port in spec.ports or () if port.mode is PublishMode.HOST and port.published is not None]
     if fixed and len(places) < wanted:
-        return f"{wanted} tasks want port {fixed[0].published} of {len(places)} hosts"
+        return f"{wanted} tasks want port {fixed[0].published} of {count(len(places), 'host')}"
     return ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status
 from swarmnet.report.documents.ipam import ipam_document
 from swarmnet.report.formats.report import Check, Report
@@ -30,6 +31,12 @@ def _check(one: NetworkAddresses) -> Check:
     name = one.network if one.host is None else f"{one.network} on {one.host}"
     if one.is_full:
         advice = "recreate it with a larger subnet, or lower the replicas of its services"
-        return Check("network", name, Status.FAILED, f"{one.waiting} tasks wait for an address, none is free", advice)
+        return Check(
+            "network",
+            name,
+            Status.FAILED,
+            f"{count(one.waiting, 'task waits', 'tasks wait')} for an address, none is free",
+            advice,
+        )
     left = "" if one.free is None else f", {one.free} free"
-    return Check("network", name, Status.OK, f"{one.used} addresses used{left}")
+    return Check("network", name, Status.OK, f"{count(one.used, 'address', 'addresses')} used{left}")

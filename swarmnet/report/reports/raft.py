@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status
 from swarmnet.report.formats.report import Check, Report
 from swarmnet.report.terminal.console import printed
@@ -24,7 +25,7 @@ def raft_report(verb: str, document: BackupRaftDocument, lines: Iterable[Line]) 
 def raft_lines(document: BackupRaftDocument) -> Iterator[Line]:
     """Yield what an archive is, and where it can be restored."""
     yield f"{document.path}  {document.size} B  raft"
-    yield f"state of    {document.host}, node {document.node_id}, one of {len(document.managers)} managers"
+    yield f"state of    {document.host}, node {document.node_id}, one of {count(len(document.managers), 'manager')}"
     yield f"cluster     {document.cluster} ({document.cluster_id})"
     yield f"restores on a host with address {document.address} and engine {document.engine} or newer"
     if document.autolock and len(document.managers) > 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status
 from swarmnet.report.formats.report import Check, Report
 from swarmnet.report.terminal.console import line, printed
@@ -109,5 +110,5 @@ def _newest(one: ScheduleEntry) -> str:
 def _ended(run: RunEntry) -> str:
     what = "well" if run.exit_code == 0 else f"exit {run.exit_code}"
     last = f": {run.lines[-1]}" if run.lines and run.exit_code else ""
-    drift = "" if run.drift is None else f", {run.drift} objects changed"
+    drift = "" if run.drift is None else f", {count(run.drift, 'object')} changed"
     return f"{what} after {run.seconds:.1f} s{drift}{last}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.addresses import UseKind
 from swarmnet.model.network import HOST_DRIVERS
+from swarmnet.model.plural import count
 from swarmnet.report.terminal.console import line, table
 from swarmnet.report.terminal.plan import failure_lines
 
@@ -29,7 +30,12 @@ def ipam_lines(report: AddressReport, *, whole: bool) -> Iterator[Line]:
     yield from _networks(report.networks)
     for one in report.networks:
         if one.is_full:
-            yield line((f"{_name(one)}: {one.waiting} tasks wait for an address, and none is free", "red"))
+            yield line(
+                (
+                    f"{_name(one)}: {count(one.waiting, 'task waits', 'tasks wait')} for an address, and none is free",
+                    "red",
+                )
+            )
     if whole:
         for one in report.networks:
             yield from _addresses(one)

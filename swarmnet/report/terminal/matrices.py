@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import WORST_FIRST, Status
 from swarmnet.report.terminal.text import listed, on_one_line
 from swarmnet.report.terminal.verdicts import GLYPHS, LOUD, STYLES
@@ -130,7 +131,7 @@ def _worst(one: Alike, width: int) -> Iterator[Text]:
     if bad:
         rest = Counter(bad.values())
         parts = ", ".join(f"{rest[status]} {status.value}" for status in WORST_FIRST if rest[status])
-        yield Text(f"    and {len(bad)} more pairs: {parts}", "dim")
+        yield Text(f"    and {count(len(bad), 'more pair')}: {parts}", "dim")
 
 
 def _measured(ended: Ended, one: str, two: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING
 
+from swarmnet.model.plural import count
 from swarmnet.model.printable import on_one_line, printable
 from swarmnet.model.sensitive import SENSITIVE
 
@@ -33,11 +34,6 @@ def shortened(line: str) -> str:
     line = SENSITIVE.masked(line)  # before it is cut: a part of a secret cannot be found any more
     more = len(line) - LONGEST_LINE
     return line if more <= 0 else f"{line[:LONGEST_LINE]}... ({more} more characters)"
-
-
-def count(number: int, noun: str) -> str:
-    """Return ``1 host``, ``2 hosts``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def listed(names: Sequence[str], most: int) -> str:

@@ -82,7 +82,7 @@ def show_causes(console: Console, result: Verification, *, verbose: bool) -> Non
     if causes[most:]:
         rest = Counter((one.status.value, one.scenario) for _, one in causes[most:])
         parts = (f"{number} {status} ({scenario})" for (status, scenario), number in rest.items())
-        _print(console, f"{len(causes) - most} more causes: {', '.join(parts)}: -v shows them", style="bold")
+        _print(console, f"{count(len(causes) - most, 'more cause')}: {', '.join(parts)}: -v shows them", style="bold")
     for verdict in result.verdicts:
         if verdict.status is Status.SKIPPED and verdict.fix:
             _show(console, verdict)
@@ -153,7 +153,12 @@ def _show_consequences(console: Console, result: Verification, cause: int, *, ve
         words = f"{GLYPHS[verdict.status]} follows: {verdict.scenario}: {verdict.subject}: {verdict.detail}{also}"
         _print(console, words, indent="    ", style="dim", mark=STYLES[verdict.status])
     if mine[most:]:
-        _print(console, f"{len(mine) - most} more follow: -v shows them", indent="    ", style="dim")
+        _print(
+            console,
+            f"{count(len(mine) - most, 'more follows', 'more follow')}: -v shows them",
+            indent="    ",
+            style="dim",
+        )
 
 
 def _print(console: Console, words: str, *, indent: str = "", style: str = "", mark: str = "") -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims
 from swarmnet.verify.ids import CauseId, Group
@@ -55,7 +56,7 @@ def explain(answers: Answers, lost: Mapping[str, frozenset[Pair]]) -> tuple[Verd
             subject=f"host{'s' if hosts[1:] else ''} {names}",
             status=Status.FAILED,
             detail=f"what containers of {names} send by UDP and TCP arrives with wrong checksums, and is dropped there"
-            f" ({WRONG}: {counted}); echoes pass (explains {len(pairs)} failed pairs)",
+            f" ({WRONG}: {counted}); echoes pass (explains {count(len(pairs), 'failed pair')})",
             fix=f"the network device of {names} computes checksums wrongly inside of VXLAN (vmxnet3 does): switch that"
             " off on its device to the others, and keep it off at the next start:",
             evidence={

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from swarmnet.model.plural import count
 from swarmnet.verify.captures import Capture, capture_of, encrypted, observed_probes
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.scenarios.encryption.rules import missing
@@ -89,7 +90,8 @@ def _counted(counted: list[tuple[Capture, Capture]], left: int, came: int) -> Wh
     if not came:
         return Why(
             cause=CauseId.ESP_BLOCKED,
-            detail=f"ESP leaves {sources} ({left} packets) and none of it arrives at {targets}: something between the"
+            detail=f"ESP leaves {sources} ({count(left, 'packet')}) and none of it arrives at {targets}:"
+            " something between the"
             " hosts drops it",
             fix=f"allow ESP from {sources} to {targets} in security groups and in the firewalls between them; ESP is"
             " IP protocol"
@@ -97,7 +99,8 @@ def _counted(counted: list[tuple[Capture, Capture]], left: int, came: int) -> Wh
         )
     return Why(
         cause=CauseId.ESP_UNDELIVERED,
-        detail=f"ESP leaves {sources} ({left} packets) and {came} packets of it arrive at {targets}, but nothing is"
+        detail=f"ESP leaves {sources} ({count(left, 'packet')}) and"
+        f" {count(came, 'packet arrives', 'packets arrive')} of it at {targets}, but nothing is"
         " delivered",
         fix=f"allow ESP and what it carries on {targets} (iptables -I INPUT -p esp -j ACCEPT; iptables -I INPUT -p udp"
         " -m policy --dir in --pol ipsec -j ACCEPT); if both are allowed, the hosts' keys differ: compare ip xfrm"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims
 from swarmnet.verify.ids import CauseId, Group
@@ -55,7 +56,7 @@ def explain(hosts: frozenset[str], lost: dict[str, frozenset[Pair]]) -> tuple[Ve
             subject=f"host{'s' if full[1:] else ''} {names}",
             status=Status.FAILED,
             detail=f"the kernel's neighbour table is full on {names} (No buffer space available): it cannot send to"
-            f" more addresses (explains {len(pairs)} failed pairs)",
+            f" more addresses (explains {count(len(pairs), 'failed pair')})",
             fix=f"run this on {names}, and add it to /etc/sysctl.d if another tool sets lower values after the engine:",
             evidence={
                 "cause": CauseId.NEIGHBOUR_TABLE_FULL,

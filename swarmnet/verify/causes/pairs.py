@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims
 from swarmnet.verify.causes import checksums, firewall, lossy, neighbour_table, no_ipvs, resolvers
@@ -160,7 +161,7 @@ def _no_esp(names: tuple[str, ...], incapable: frozenset[str], pairs: frozenset[
         pairs,
         detail=f"the kernel of {hosts} cannot do ESP (it refuses an ESP state with AES-GCM), so encrypted overlays"
         " carry"
-        f" nothing from or to it; {len(pairs)} pairs could not be tested",
+        f" nothing from or to it; {count(len(pairs), 'pair')} could not be tested",
         fix="use a kernel with CONFIG_INET_ESP and AES-GCM (modprobe esp4), or recreate the network without encryption",
     )
     broken = claims.esp_kernels(*incapable)
@@ -269,7 +270,7 @@ def _sentence(reach: Reach, carrier: str) -> str:
         Shape.OUTBOUND: f"nothing that {first} sends over {carrier} arrives at any other host",
         Shape.BETWEEN: f"nothing passes between {first} and {last} in either direction over {carrier}",
         Shape.ONE_WAY: f"nothing that {first} sends over {carrier} reaches {last}",
-    }[reach.shape] + f" (explains {_explained(reach)} failed pairs)"
+    }[reach.shape] + f" (explains {count(_explained(reach), 'failed pair')})"
 
 
 def _explained(reach: Reach) -> int:

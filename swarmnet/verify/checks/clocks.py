@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status
 from swarmnet.verify.checks.asked import Family, family, files
 from swarmnet.verify.checks.host_check import HostCheck, members
@@ -44,7 +45,9 @@ class Clocks(HostCheck):
         """Return one verdict for each host whose clock is off."""
         found = [_with_commands(answers, one) for one in skewed(setup.state.hosts)]
         unread = {one.host: "its engine says no time" for one in setup.state.hosts if one.engine.ahead is None}
-        return self.reported(found, f"the clocks of {len(members(setup))} hosts agree to {NOTICED:g} s", unread)
+        return self.reported(
+            found, f"the clocks of {count(len(members(setup)), 'host agrees', 'hosts agree')} to {NOTICED:g} s", unread
+        )
 
 
 def _with_commands(answers: Answers, one: Trouble) -> Trouble:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.border import parsed
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status
 from swarmnet.model.version import release
 from swarmnet.verify.checks.asked import CONFIGS, FILES, files, lines
@@ -75,7 +76,7 @@ class DaemonJson(HostCheck):
     def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return one verdict for each host and key."""
         found = [one for host in members(setup) for path in CONFIGS for one in _of_file(setup, answers, host, path)]
-        fine = f"nothing in daemon.json of {len(members(setup))} hosts is in the way of a swarm"
+        fine = f"nothing in daemon.json of {count(len(members(setup)), 'host')} is in the way of a swarm"
         return self.reported(found, fine, unread_in(setup, answers, FILES))
 
 

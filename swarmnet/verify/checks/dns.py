@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status
 from swarmnet.verify.checks.host_check import HostCheck, unread_in
 from swarmnet.verify.ids import CauseId
@@ -39,7 +40,9 @@ class Resolvers(HostCheck):
         lost = tuple(host for host, one in outside.items() if one.get("code") not in ANSWERED)
         fine = [host for host in outside if host not in lost]
         unread = unread_in(setup, answers, OUTSIDE)
-        return self.reported(_lost(outside, lost, fine), f"look-ups end at once on {len(outside)} hosts", unread)
+        return self.reported(
+            _lost(outside, lost, fine), f"look-ups end at once on {count(len(outside), 'host')}", unread
+        )
 
 
 def _lost(outside: dict[str, JsonObject], lost: tuple[str, ...], fine: list[str]) -> Iterator[Trouble]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status
 from swarmnet.verify.checks.host_check import HostCheck, members
 from swarmnet.verify.ids import CauseId
@@ -27,7 +28,7 @@ class Engines(HostCheck):
 
     def judge(self, setup: Setup, _answers: Answers) -> Findings:
         """Return one verdict for each host and trouble."""
-        fine = f"the engines of {len(members(setup))} hosts can be in a swarm"
+        fine = f"the engines of {count(len(members(setup)), 'host')} can be in a swarm"
         return self.reported(unfit(setup.state.hosts), fine)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status
 from swarmnet.verify import claims, keys
 from swarmnet.verify.checks.asked import distribution, files
@@ -91,7 +92,7 @@ class KernelFeatures(HostCheck):
         encrypted = setup.planned.encrypted if setup.planned else None
         found = [one for feature in FEATURES for one in _lacking(setup, answers, feature, encrypted=encrypted)]
         found += _unmatched(setup, answers, encrypted=encrypted)
-        fine = f"the kernels of {len(members(setup))} hosts have what overlays need"
+        fine = f"the kernels of {count(len(members(setup)), 'host has', 'hosts have')} what overlays need"
         return self.reported(found, fine, unread_in(setup, answers, TRIED))
 
 

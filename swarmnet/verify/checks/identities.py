@@ -6,6 +6,7 @@ from ipaddress import ip_address, ip_network
 from itertools import combinations
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status
 from swarmnet.operations.addresses import ONE_ADDRESS, UNENCRYPTED, few, own_routes
 from swarmnet.verify import keys
@@ -41,7 +42,7 @@ class Identities(HostCheck):
         machine = {host: (lines(answers, host, MACHINE) or ("",))[0].strip() for host in members(setup)}
         troubles = [*duplicates(setup.state.hosts, machine), *_cards(setup, answers), *_addresses(setup)]
         troubles += [*_doubled(setup, answers), *_families(setup), *_unencrypted(setup)]
-        fine = f"{len(members(setup))} hosts have identities and addresses of their own"
+        fine = f"{count(len(members(setup)), 'host has', 'hosts have')} identities and addresses of their own"
         return self.reported(troubles, fine, unread_in(setup, answers, FILES, keys.PLACES))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.verify import keys
 from swarmnet.verify.checks.host_check import HostCheck, is_inside, members
 from swarmnet.verify.ids import CauseId
@@ -37,7 +38,9 @@ class PortsInUse(HostCheck):
         """Return one verdict for each host and port that is taken."""
         found = [one for host in members(setup) for one in _taken(setup, answers, host)]
         unread = {one.host: "its kernel lists no sockets" for one in setup.state.hosts if one.open_ports is None}
-        return self.reported(found, f"the ports that a swarm needs are free on {len(members(setup))} hosts", unread)
+        return self.reported(
+            found, f"the ports that a swarm needs are free on {count(len(members(setup)), 'host')}", unread
+        )
 
 
 def wanted(setup: Setup, host: str) -> dict[tuple[str, int], str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status
 from swarmnet.model.verification import Cell, Matrix
 from swarmnet.verify import claims
@@ -68,7 +69,7 @@ class Pairs(HostCheck):
         verdicts = [*lost_between(self.name, setup, answers, fates), *strange, *self._unknown(fates)]
         if not verdicts:
             words = ", ".join(door.name for door in doors)
-            ways = f"{len(pairs)} ordered pairs of hosts: {words} arrive"
+            ways = f"{count(len(pairs), 'ordered pair')} of hosts: {words} arrive"
             verdicts = [self.verdict("hosts", Status.OK, ways)]
         return Findings(tuple(verdicts), (matrix_of(self.name, hosts, fates),))
 
@@ -77,7 +78,10 @@ class Pairs(HostCheck):
         if pairs:
             ends = sorted({host for pair in pairs for host in pair})
             first = next(one for (pair, _), one in fates.items() if pair == pairs[0] and one.stage is Stage.UNKNOWN)
-            detail = f"{len(pairs)} ordered pairs were not measured: {pairs[0][0]} -> {pairs[0][1]}: {first.detail}"
+            detail = (
+                f"{count(len(pairs), 'ordered pair was', 'ordered pairs were')} not measured:"
+                f" {pairs[0][0]} -> {pairs[0][1]}: {first.detail}"
+            )
             verdict = self.verdict(f"hosts {', '.join(ends)}", Status.INCONCLUSIVE, detail)
             needed = tuple(frozenset(map(claims.observer, pair)) for pair in pairs)
             yield verdict.model_copy(update={"needed": needed})

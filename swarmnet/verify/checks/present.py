@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status
 from swarmnet.verify import absence, claims
 from swarmnet.verify.checks.host_check import HostCheck, members
@@ -24,7 +25,10 @@ class Present(HostCheck):
 
     def judge(self, setup: Setup, _answers: Answers) -> Findings:
         """Return one inconclusive verdict for each host that cannot be looked at."""
-        return self.reported(_absent(setup), f"{len(members(setup))} hosts and their engines answer")
+        return self.reported(
+            _absent(setup),
+            f"{count(len(members(setup)), 'host and its engine answer', 'hosts and their engines answer')}",
+        )
 
 
 def _absent(setup: Setup) -> Iterator[Trouble]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status
 from swarmnet.verify import keys
 from swarmnet.verify.checks.asked import FILES, MEMORY, files, lines
@@ -50,7 +51,7 @@ class Room(HostCheck):
     def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return one verdict for each host and lack."""
         found = [one for host in members(setup) for one in (*_disk(setup, answers, host), *_memory(answers, host))]
-        fine = f"{len(members(setup))} hosts have disk and memory"
+        fine = f"{count(len(members(setup)), 'host has', 'hosts have')} disk and memory"
         return self.reported(found, fine, unread_in(setup, answers, FILES, DISK))
 
 

@@ -6,6 +6,7 @@ from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.blocks import overlapping
+from swarmnet.model.plural import count
 from swarmnet.operations.addresses import own_routes
 from swarmnet.verify import claims
 from swarmnet.verify.checks.host_check import HostCheck, members
@@ -28,7 +29,9 @@ class Routes(HostCheck):
         """Return one verdict for each block and route that overlap, and each bridge that covers a host."""
         found = [*_hidden(setup), *_bridged(setup)]
         blocks = len(setup.planned.blocks) if setup.planned else 0
-        return self.reported(found, f"{blocks} blocks of the swarm overlap no route of {len(members(setup))} hosts")
+        return self.reported(
+            found, f"no route of {count(len(members(setup)), 'host')} overlaps {count(blocks, 'block')} of the swarm"
+        )
 
 
 def _hidden(setup: Setup) -> Iterator[Trouble]:

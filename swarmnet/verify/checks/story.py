@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import HostError
 from swarmnet.model.events import Progress
+from swarmnet.model.plural import count
 from swarmnet.model.ports import ContainerSpec
 from swarmnet.model.report import Status
 from swarmnet.model.verification import Keep, Verification
@@ -70,7 +71,7 @@ def check(
     setup = Setup(state, (), run=run.id, data_path_port=wish.planned.data_path_port, planned=wish.planned)
     answers: Answers = {}
     try:
-        with timer.phase("containers", f"starting containers on {len(present)} hosts"):
+        with timer.phase("containers", f"starting containers on {count(len(present), 'host')}"):
             cleanup.sweep(present)
             starts = _Starts(context, images, gate)
             setup, containers = starts.on(present, setup)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status
 from swarmnet.verify import keys
 from swarmnet.verify.checks.host_check import HostCheck, members
@@ -29,7 +30,7 @@ class Sudo(HostCheck):
         """Return what is left out where root is out of reach: not a fault, since a swarm needs no root over SSH."""
         without = [host for host in members(setup) if not ((trial := TRIED.read(answers, host)) and trial.succeeded)]
         if not without:
-            return self.reported((), f"the login may use sudo on {len(members(setup))} hosts")
+            return self.reported((), f"the login may use sudo on {count(len(members(setup)), 'host')}")
         detail = f"the login may not become root on {', '.join(without)}: rules of firewalls were not read there"
         fix = "allow it sudo without a password, give -K to be asked for the password, or log in as root"
         return Findings((self.verdict(f"hosts {', '.join(without)}", Status.SKIPPED, detail, fix),))

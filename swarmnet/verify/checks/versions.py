@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status
 from swarmnet.model.version import OLDEST_API, release
 from swarmnet.verify.checks.host_check import HostCheck, members
@@ -43,7 +44,9 @@ class Versions(HostCheck):
         found = [*outdated(setup.state.hosts, encrypted=encrypted, port=port), *_apart(setup.state.hosts)]
         found += _without_ipv6(setup)
         versions = sorted({facts.engine.version for facts in setup.state.hosts})
-        return self.reported(found, f"{len(members(setup))} hosts have engine {', '.join(versions)}")
+        return self.reported(
+            found, f"{count(len(members(setup)), 'host has', 'hosts have')} engine {', '.join(versions)}"
+        )
 
 
 def outdated(hosts: Iterable[HostFacts], *, encrypted: bool | None, port: int) -> Iterator[Trouble]:

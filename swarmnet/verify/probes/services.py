@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from swarmnet.errors import ConvergenceError
 from swarmnet.model.clock import wait_until
 from swarmnet.model.hosts import Availability
+from swarmnet.model.plural import count
 from swarmnet.model.service import RestartPolicy, ServiceMode, ServiceSpec
 from swarmnet.verify.probes.run import LIFETIME
 
@@ -97,7 +98,7 @@ class TaskServices:
             left = wanted - {task.node_id for task in running}
             missing = {node: _last_word(tasks, node) for node in left}
             words = "; ".join(sorted(set(missing.values())))
-            return (None if missing else True), f"{len(missing)} nodes without: {words}"
+            return (None if missing else True), f"{count(len(missing), 'node')} without: {words}"
 
         patience = self.context.patience(self.context.timeout, networks=len(self.networks))
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status
 from swarmnet.model.trace import Layer
 from swarmnet.verify.ends import HOST_NETWORK
@@ -98,7 +99,8 @@ def answer(answers: Answers, others: tuple[End, ...], doors: tuple[Door, ...]) -
     """Return whether the programs of the target take connections; what they answer is not asked."""
     for end, door, number in waiting(answers, others, doors):
         words = (
-            f"{number} connections to {end} at {door} wait, and its program took none for {LATER} s: it hangs, or is"
+            count(number, f"connection to {end} at {door} waits", f"connections to {end} at {door} wait")
+            + f", and its program took none for {LATER} s: it hangs, or is"
         )
         fix = f"read what it logs; if it hangs, recreate its tasks: docker service update --force {end.party}"
         return failed("answer", f"{words} too busy", CauseId.NOT_ACCEPTING, fix)

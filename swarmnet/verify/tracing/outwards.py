@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.base import objects_of
 from swarmnet.model.expectation import Door
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status
 from swarmnet.model.service import PublishMode
 from swarmnet.model.trace import Layer
@@ -163,7 +164,13 @@ def published(setup: Setup, answers: Answers, arrow: Arrow) -> Iterator[Layer]:
     ports, tried = _ports(setup, arrow), outcomes_of(setup, answers, arrow)
     if not ports and any(one.target.end is not None for one in tried):
         yield ok("network", f"{arrow.target} has addresses of the hosts' LAN, where no port has to be published")
-        yield worst("port", setup, answers, tried, lambda count: f"{count} addresses accept connections")
+        yield worst(
+            "port",
+            setup,
+            answers,
+            tried,
+            lambda number: count(number, "address accepts connections", "addresses accept connections"),
+        )
         return
     if not ports:
         yield _unpublished(setup, arrow)

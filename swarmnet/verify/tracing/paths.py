@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmnet.model.expectation import PartyKind
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status
 from swarmnet.model.trace import Layer, Path
 from swarmnet.verify.ends import HOST_NETWORK, joining
@@ -83,7 +84,13 @@ def _between(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> Iterator
     yield _overlay(answers, end, reached, askers(setup, arrow))
     yield steady(setup, answers, arrow, end)
     yield whole(setup, answers, arrow, end)
-    yield worst("port", setup, answers, reached, lambda count: f"{count} addresses accept connections")
+    yield worst(
+        "port",
+        setup,
+        answers,
+        reached,
+        lambda number: count(number, "address accepts connections", "addresses accept connections"),
+    )
     if unnamed is None:
         words = f"{arrow.target} accepts connections by its name"
         yield worst("balancer", setup, answers, named, lambda _count: words)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from swarmnet.errors import CommandError, HostError, HostTimeoutError
 from swarmnet.model.events import Progress
 from swarmnet.model.evidence import Absence, Evidence, Piece
+from swarmnet.model.plural import count
 from swarmnet.model.printable import printable
 from swarmnet.model.redaction import Cover
 from swarmnet.workflows.bundle.hiding import Hiding
@@ -97,7 +98,7 @@ def collect(ports: Ports, state: ClusterState, wish: BundleWish) -> Evidence:
     """Return the evidence of all hosts, free of secrets."""
     raw: dict[str, list[_Raw]] = {host: [] for host in wish.hosts}
     asked = questions(wish.log_seconds, ports.clock.now().timestamp())
-    ports.listener(Progress(f"asking {len(wish.hosts)} hosts for evidence"))
+    ports.listener(Progress(f"asking {count(len(wish.hosts), 'host')} for evidence"))
     work = partial(_ask_host, ports, asked, raw, wish.host_seconds)
     ended = fan_out(wish.hosts, work, limit=wish.host_seconds + 60.0)
     hiding = Hiding()

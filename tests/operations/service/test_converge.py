@@ -37,7 +37,7 @@ def test_a_service_with_one_task_off_the_network_is_not_back_on_it(world: World)
     world.settle()
     task = next(iter(world.store("m1").tasks.values()))
     task.networks = {}
-    with pytest.raises(ConvergenceError, match="1 tasks are off"):
+    with pytest.raises(ConvergenceError, match="1 task is off"):
         wait_for_attached(world.ports(), "web", "front", timeout=0)
 
 

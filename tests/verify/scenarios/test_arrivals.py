@@ -87,7 +87,7 @@ def test_datagrams_that_arrive_prove_that_a_port_is_reached_though_nothing_answe
     verdict = judged(Counting(line(API, allowed=True), lambda _: True))["api -> db: 514/udp"]
     assert (verdict.status, verdict.detail) == (
         Status.OK,
-        "datagrams arrive, from 1 containers, by 3 names and addresses",
+        "datagrams arrive, from 1 container, by 3 names and addresses",
     )
 
 

@@ -190,7 +190,7 @@ def test_tables_that_hold_the_running_tasks_are_one_ok() -> None:
     (verdict,) = BalancerTables().judge(cluster(), tables(TABLE)).verdicts
     assert (verdict.status, verdict.detail) == (
         Status.OK,
-        "3 tables on 3 hosts hold exactly the running tasks of 1 services",
+        "3 tables on 3 hosts hold exactly the running tasks of 1 service",
     )
 
 

@@ -40,7 +40,7 @@ def tasks_of(one: Service, *tasks: Task, answers: Answers | None = None) -> Verd
 
 def test_tasks_that_all_run_are_one_ok() -> None:
     verdict = tasks_of(WEB, *(task("web", n) for n in (1, 2, 3)))
-    assert (verdict.status, verdict.detail) == (Status.OK, "3 tasks of 1 services run")
+    assert (verdict.status, verdict.detail) == (Status.OK, "3 tasks of 1 service run")
 
 
 def test_a_task_that_its_host_refuses_is_named_with_the_engines_words_and_without_ids() -> None:
@@ -104,7 +104,7 @@ def test_a_program_that_ends_without_an_error_and_is_started_again_at_once_is_na
     later: Answers = {(OPERATOR, RUNNING_NOW.name): Answer({"tasks": {"id-web": ["next"]}})}
     found = tasks_of(one, *runs, answers=later)
     assert found.cause == cause
-    assert found.detail.startswith("1 of 1 tasks end on w1: finished" if cause else "1 tasks")
+    assert found.detail.startswith("1 of 1 tasks end on w1: finished" if cause else "1 task")
     assert bool(OwnTasks().ask(setup_of(one, tasks=runs), {})) is (cause is not None)
 
 

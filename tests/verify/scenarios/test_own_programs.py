@@ -70,7 +70,7 @@ def judged(first: dict[int, str] | None = None, again: dict[int, str] | None = N
 def test_programs_that_run_and_listen_are_one_ok() -> None:
     (verdict,) = judged()
     assert verdict.status is Status.OK
-    assert verdict.detail == "the programs of 3 tasks of 1 services run, and listen where they should"
+    assert verdict.detail == "the programs of 3 tasks of 1 service run, and listen where they should"
 
 
 def test_a_paused_container_is_named_with_its_host_and_what_lets_it_go_on() -> None:

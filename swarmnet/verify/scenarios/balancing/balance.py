@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import keys
 from swarmnet.verify.ids import CauseId
@@ -100,5 +101,5 @@ class Balance(BalancedScenario):
             )
         if shares and len(shares) == len(able) and not by_cause:
             one = next(iter(shares.values()))
-            detail = f"{one.detail} connections, from each of {len(shares)} hosts"
+            detail = f"{one.detail} connections, from each of {count(len(shares), 'host')}"
             yield self.verdict(f"network {network}", Status.OK, detail)

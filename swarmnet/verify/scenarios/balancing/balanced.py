@@ -10,6 +10,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Claim, Status, Verdict
 from swarmnet.verify import absence, claims
 from swarmnet.verify.ids import CauseId
@@ -106,9 +107,9 @@ def share(outcome: JsonObject, backends: Mapping[str, str]) -> Share:
         )
     counts = {**dict.fromkeys(backends, 0), **counts}
     even = sum(counts.values()) / len(counts)
-    worst, count = max(counts.items(), key=lambda item: abs(item[1] - even))
-    if abs(count - even) > max(SLACK, even * UNEVEN):
-        detail = f"the task on {backends.get(worst, worst)} got {count} of {tries} connections, not about {even:.0f}"
+    worst, got = max(counts.items(), key=lambda item: abs(item[1] - even))
+    if abs(got - even) > max(SLACK, even * UNEVEN):
+        detail = f"the task on {backends.get(worst, worst)} got {got} of {tries} connections, not about {even:.0f}"
         return Share(CauseId.BALANCE_UNEVEN, Status.WARNING, detail)
     return Share(None, Status.OK, f"each backend got {min(counts.values())} to {max(counts.values())} of {tries}")
 
@@ -124,7 +125,10 @@ def too_few(outcome: JsonObject, backends: Mapping[str, str]) -> str | None:
     tries = _whole(outcome.get("tries"))
     if outcome.get("lost") or tries >= SURE_TURNS * len(backends) or backends.keys() <= reached(outcome):
         return None
-    return f"the host had time for {tries} connections, too few to reach all {len(backends)} tasks: run verify again"
+    return (
+        f"the host had time for {count(tries, 'connection')}, too few to reach"
+        f" {count(len(backends), 'task')}: run verify again"
+    )
 
 
 def unreached(setup: Setup, network: str, host: str, outcome: JsonObject) -> tuple[frozenset[Claim], ...]:

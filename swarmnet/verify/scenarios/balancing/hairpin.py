@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status, Verdict
 from swarmnet.model.verification import Level
 from swarmnet.verify import keys
@@ -82,7 +83,11 @@ class Hairpin(BalancedScenario):
                 needed=tuple(needed),
             )
         elif able and not silent:
-            detail = f"all {len(able)} tasks reach their own service, including their own backend"
+            detail = count(
+                len(able),
+                "task reaches its own service, including its own backend",
+                "tasks reach their own service, including their own backend",
+            )
             yield self.verdict(f"network {network}", Status.OK, detail)
 
 

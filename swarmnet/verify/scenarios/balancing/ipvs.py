@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims, keys
 from swarmnet.verify.ids import CauseId
@@ -98,7 +99,10 @@ class BalancerTables(BalancedScenario):
             yield self.verdict("balancers", Status.SKIPPED, "no service has a virtual address")
         elif fine and fine == len(able) * len(tables):
             services = {name for balancer in tables for name in balancer.wanted}
-            detail = f"{fine} tables on {len(able)} hosts hold exactly the running tasks of {len(services)} services"
+            detail = (
+                f"{count(fine, 'table')} on {count(len(able), 'host')} hold exactly the running tasks of"
+                f" {count(len(services), 'service')}"
+            )
             yield self.verdict("balancers", Status.OK, detail)
 
     def _judge_one(self, setup: Setup, where: tuple[str, Balancer], answers: Answers) -> Verdict | None:
@@ -229,7 +233,9 @@ def compare(wanted: dict[str, frozenset[str]], seen: list[frozenset[str]]) -> di
         if nearest == addresses:
             continue
         if not nearest & addresses:
-            sentences[service] = f"service {service} has no backend, though {len(addresses)} tasks run"
+            sentences[service] = (
+                f"service {service} has no backend, though {count(len(addresses), 'task runs', 'tasks run')}"
+            )
             continue
         missing, stale = sorted(addresses - nearest), sorted(nearest - addresses)
         parts = [f"lacks {', '.join(missing)}"] if missing else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import keys
 from swarmnet.verify.ids import CauseId
@@ -55,7 +56,7 @@ class VirtualAddress(BalancedScenario):
         if failed:
             verdicts.append(self._failed(name, failed).model_copy(update={"needed": tuple(needed)}))
         elif able and not silent:
-            detail = f"{len(able)} hosts reach a task through the virtual address"
+            detail = f"{count(len(able), 'host reaches', 'hosts reach')} a task through the virtual address"
             verdicts.append(self.verdict(f"network {name}", Status.OK, detail))
         return verdicts
 

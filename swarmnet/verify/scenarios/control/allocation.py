@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status
 from swarmnet.model.verification import PROBE_LABEL, Level
 from swarmnet.verify import claims
@@ -60,7 +61,13 @@ class NetworksAllocated(ControlScenario):
         ]
         if not setup.networks and not bad and not left_out:
             bad = [self.verdict("networks", Status.SKIPPED, "the swarm has no overlay network to test")]
-        fine = [self.verdict("networks", Status.OK, f"all {len(setup.networks)} tested networks are allocated")]
+        fine = [
+            self.verdict(
+                "networks",
+                Status.OK,
+                f"{count(len(setup.networks), 'tested network is allocated', 'tested networks are allocated')}",
+            )
+        ]
         return Findings((*(bad or fine[: len(setup.networks)]), *left_out))
 
     def _crowded(self, setup: Setup, name: str) -> Verdict:

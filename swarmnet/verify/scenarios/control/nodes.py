@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Claim, Status
 from swarmnet.model.verification import Level
 from swarmnet.verify import claims
@@ -50,7 +51,10 @@ class NodesReady(ControlScenario):
         ]
         if not nodes:
             bad = [self.verdict("cluster", Status.INCONCLUSIVE, "no manager lists any node")]
-        return Findings(tuple(bad) or (self.verdict("cluster", Status.OK, f"all {len(nodes)} nodes are ready"),))
+        return Findings(
+            tuple(bad)
+            or (self.verdict("cluster", Status.OK, f"{count(len(nodes), 'node is ready', 'nodes are ready')}"),)
+        )
 
 
 def _stopped(node: Node, names: dict[str, str]) -> frozenset[Claim]:

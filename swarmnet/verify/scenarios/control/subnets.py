@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Network, ip_address, ip_network
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status
 from swarmnet.model.verification import Level
 from swarmnet.verify import claims
@@ -59,7 +60,10 @@ class SubnetOverlaps(ControlScenario):
             for route, hosts in _hidden(setup, subnet)
         ]
         verdicts += self._bridged(setup)
-        checked = f"{len(nets)} subnets overlap neither each other nor a route of {len(setup.state.hosts)} hosts"
+        checked = (
+            f"{count(len(nets), 'subnet overlaps', 'subnets overlap')} no other one, and no route of"
+            f" {count(len(setup.state.hosts), 'host')}"
+        )
         return Findings(tuple(verdicts) or (self.verdict("subnets", Status.OK, checked),))
 
     def _bridged(self, setup: Setup) -> list[Verdict]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Claim, Status, Verdict
 from swarmnet.model.verification import Level
 from swarmnet.verify import claims
@@ -54,7 +55,10 @@ class PlaintextInjection(SightedScenario):
             verdict = self.verdict(subject, Status.INCONCLUSIVE, f"not proved: {unproved}")
             return verdict.model_copy(update={"needed": _needed(setup, answers, pairs)})
         control = setup.plain.spec.name if setup.plain else ""
-        detail = f"all {len(pairs)} hosts drop forged plaintext; the same packets arrive on plain {control}"
+        detail = (
+            f"{count(len(pairs), 'host drops', 'hosts drop')} forged plaintext; the same packets"
+            f" arrive on plain {control}"
+        )
         return self.verdict(subject, Status.OK, detail)
 
     def _unproved(self, setup: Setup, answers: Answers, pairs: list[tuple[str, str]], name: str) -> str:

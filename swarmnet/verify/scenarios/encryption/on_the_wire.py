@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims
 from swarmnet.verify.captures import MARKS, Capture, capture_of, encrypted, observed_probes, peers_of
@@ -33,17 +34,18 @@ class EncryptionOnTheWire(SightedScenario):
         """Return the failure when anything of the network left a host in clear, also by a capture that missed some."""
         name = network.spec.name
         leaks = {host: one.sent.clear.get(name, 0) for host, one in seen.items() if one.sent.clear.get(name)}
-        bare = {host: count for host, one in seen.items() if (count := plaintext(one, network))}
+        bare = {host: packets for host, one in seen.items() if (packets := plaintext(one, network))}
         if not leaks and not bare:
             return None
         hosts = sorted(leaks.keys() | bare.keys())
-        read = f"its marker was read in {sum(leaks.values())} packets" if leaks else "no marker was among them"
+        read = f"its marker was read in {count(sum(leaks.values()), 'packet')}" if leaks else "no marker was among them"
         control = setup.plain.spec.name if setup.plain else "none"
         return Verdict(
             scenario=self.name,
             subject=f"network {name}",
             status=Status.FAILED,
-            detail=f"{', '.join(hosts)} sends {name} unencrypted: {sum(bare.values())} plaintext VXLAN packets left,"
+            detail=f"{', '.join(hosts)} sends {name} unencrypted:"
+            f" {count(sum(bare.values()), 'plaintext VXLAN packet')} left,"
             f" {read}",
             fix="restart Docker there: the rule that marks packets for IPsec is missing."
             " Upgrade engines"
@@ -66,13 +68,13 @@ class EncryptionOnTheWire(SightedScenario):
             return verdict.model_copy(update={"needed": kernels or _places_to_capture(setup, seen)})
         silent = silent_pairs(setup, answers, seen)
         if silent:
-            source, target, count = silent[0]
+            source, target, left = silent[0]
             return Verdict(
                 scenario=self.name,
                 subject=f"network {name}",
                 status=Status.FAILED,
                 detail=f"{len(silent)} of {_pairs(setup)} pairs sent nothing in clear, but not the expected ESP of the"
-                f" current SPI either: {source} -> {target} {count} packets of at least {_expected(setup)}",
+                f" current SPI either: {source} -> {target} {count(left, 'packet')} of at least {_expected(setup)}",
                 fix="compare the IPsec states of both hosts (ip xfrm state), and restart the engine that differs to"
                 " renew them (systemctl restart docker)",
                 cause=CauseId.NO_ESP_SENT,
@@ -82,8 +84,8 @@ class EncryptionOnTheWire(SightedScenario):
         packets = sum(sum(one.sent.esp_with(peer) for peer in one.sent.esp) for one in seen.values())
         control = setup.plain.spec.name if setup.plain else ""
         detail = (
-            f"markers of {len(seen)} senders to {_pairs(setup)} pairs left in ESP of the current SPI ({packets}"
-            f" packets) and never in clear; the same filter read them on {control}"
+            f"markers of {len(seen)} senders to {_pairs(setup)} pairs left in ESP of the current SPI ("
+            f"{count(packets, 'packet')}) and never in clear; the same filter read them on {control}"
         )
         return self.verdict(f"network {name}", Status.OK, detail)
 
@@ -104,7 +106,7 @@ class EncryptionOnTheWire(SightedScenario):
 
 def plaintext(one: Capture, network: Network) -> int:
     """Return how many VXLAN packets of the network's VNIs left the host in clear."""
-    return sum(count for row in one.sent.vxlan.values() for vni, count in row.items() if int(vni) in network.vnis)
+    return sum(packets for row in one.sent.vxlan.values() for vni, packets in row.items() if int(vni) in network.vnis)
 
 
 def silent_pairs(setup: Setup, answers: Answers, seen: dict[str, Capture]) -> list[tuple[str, str, int]]:
@@ -113,9 +115,9 @@ def silent_pairs(setup: Setup, answers: Answers, seen: dict[str, Capture]) -> li
     for host, one in seen.items():
         for peer in peers_of(setup, host):
             row = one.sent.esp.get(seen[peer].vtep, {})
-            count = sum(row.get(spi, 0) for spi in current_spis(answers, host, seen[peer].vtep))
-            if count < _expected(setup):
-                found.append((host, peer, count))
+            left = sum(row.get(spi, 0) for spi in current_spis(answers, host, seen[peer].vtep))
+            if left < _expected(setup):
+                found.append((host, peer, left))
     return found
 
 

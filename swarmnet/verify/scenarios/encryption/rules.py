@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import absence, claims
 from swarmnet.verify.captures import UNENCRYPTED, encrypted
@@ -94,7 +95,10 @@ class EncryptionRules(Scenario):
         if not setup.ready:
             verdicts = [absence.untested(setup, self.name, "cluster", "no probe runs on any host")]
         names = ", ".join(net.spec.name for net in networks)
-        fine = f"all {len(setup.ready)} hosts mark what {names} sends and drop plaintext for it before any other rule"
+        fine = count(
+            len(setup.ready), f"host marks what {names} sends and drops", f"hosts mark what {names} sends and drop"
+        )
+        fine += " plaintext for it before any other rule"
         return Findings(tuple(verdicts) or (self.verdict("cluster", Status.OK, fine),))
 
     def _audit(self, setup: Setup, answers: Answers, host: str, network: Network) -> Verdict | None:

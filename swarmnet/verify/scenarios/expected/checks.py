@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status
 from swarmnet.model.verification import Level
 from swarmnet.verify import claims
@@ -77,7 +78,7 @@ class Checks(Scenario):
         if unasked := [one for one in outcomes if one.seen is None]:
             why = f"{unasked[0].target.end} could not be asked from {unasked[0].asker}: {unasked[0].why}"
             return self.verdict(subject, Status.INCONCLUSIVE, why)
-        done = self.verdict(subject, Status.OK, f"{len(tasks)} tasks answer ({check})")
+        done = self.verdict(subject, Status.OK, f"{count(len(tasks), 'task answers', 'tasks answer')} ({check})")
         return done.model_copy(update={"evidence": evidence})
 
     def _failed(self, setup: Setup, answers: Answers, subject: str, bad: list[Outcome], tasks: int) -> Verdict:

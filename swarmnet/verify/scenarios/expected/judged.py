@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.model.plan import MANAGED_LABEL
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status
 from swarmnet.verify.ends import HOST_NETWORK, joining
 from swarmnet.verify.ids import CauseId
@@ -73,7 +74,9 @@ def judged_allowed(setup: Setup, answers: Answers, arrow: Arrow, outcomes: Seque
     places = {one.target.name for one in mine}
     counted = all(one.seen == ARRIVED for one in mine)
     how = "datagrams arrive, from" if counted else "opens from"
-    detail = f"{how} {len(askers)} containers, by {len(places)} names and addresses"
+    detail = (
+        f"{how} {count(len(askers), 'container')}, by {count(len(places), 'name or address', 'names and addresses')}"
+    )
     return Judged(Status.OK, detail, "open", outcomes=mine)
 
 
@@ -128,7 +131,8 @@ def judged_denied(setup: Setup, arrow: Arrow, outcomes: Sequence[Outcome], own: 
     doors = ", ".join(dict.fromkeys(str(one.target.door) for one in proved))
     addresses = {one.target.name for one in proved}
     detail = (
-        f"{doors} opens neither by name nor at {len(addresses)} addresses, asked from {len(askers)} containers;"
+        f"{doors} opens neither by name nor at {count(len(addresses), 'address', 'addresses')},"
+        f" asked from {count(len(askers), 'container')};"
         f" the same answers containers of {arrow.target}"
     )
     return Judged(Status.OK, detail, "closed", outcomes=mine)

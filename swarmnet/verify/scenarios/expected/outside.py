@@ -11,6 +11,7 @@ from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.expectation import Arrow, Door, Party, PartyKind
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status
 from swarmnet.model.service import PublishMode
 from swarmnet.model.verification import ExpectedMatrix, Level
@@ -230,7 +231,9 @@ def _allowed(setup: Setup, arrow: Arrow, answers: Answers, outcomes: Sequence[Ou
     bad = [one for one in mine if one.seen != OPEN]
     if not bad:
         hosts = {one.target.network for one in mine}
-        return Judged(Status.OK, f"opens on {len(hosts)} hosts, asked from {mine[0].asker}", "open", outcomes=mine)
+        return Judged(
+            Status.OK, f"opens on {count(len(hosts), 'host')}, asked from {mine[0].asker}", "open", outcomes=mine
+        )
     if len(mute := _silent_datagrams(mine)) == len(bad):
         return _unanswered(arrow, mute, mine)
     where = ", ".join(dict.fromkeys(f"{one.target.network} ({one.target.label}: {one.why})" for one in bad))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from cryptography import x509
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims, keys
 from swarmnet.verify.clock_skew import duration, right, skews, spoken
@@ -71,7 +72,10 @@ class Clocks(Scenario):
             span = _span(answers, host)
             found += [] if span is None else self._certificate(setup, host, now, span)
         if times and not found:
-            detail = f"the clocks of {len(times)} hosts agree, and the certificates of their nodes hold"
+            detail = (
+                f"the clocks of {count(len(times), 'host agrees', 'hosts agree')}, and the certificates of"
+                " their nodes hold"
+            )
             found = [self.verdict("hosts", Status.OK, detail)]
         return Findings(tuple(found))
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims, keys
 from swarmnet.verify.ids import CauseId
@@ -64,7 +65,7 @@ class DataPath(Scenario):
         found += [verdict for host, said in seen.items() for verdict in self._host(setup, host, said)]
         found += [verdict for one in setup.observers for verdict in self._unreached(setup, answers, one)]
         if seen and not found:
-            detail = f"on {len(seen)} hosts the data path has its port, its VNIs and room for connections"
+            detail = f"on {count(len(seen), 'host')} the data path has its port, its VNIs and room for connections"
             unknown = {one.host: one.unknown for one in setup.observers if one.host in seen and one.unknown}
             if unknown:
                 detail += (

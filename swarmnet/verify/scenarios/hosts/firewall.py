@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Claim, Status, Verdict
 from swarmnet.verify.cards import describe, removal, unread_at
 from swarmnet.verify.ids import CauseId
@@ -168,7 +169,7 @@ class HostFirewall(Scenario):
         if not verdicts:
             verdicts += self._unread_cards(setup, answers)
         if not verdicts:
-            detail = f"the firewall rules of {len(tables)} hosts drop nothing that the swarm needs"
+            detail = f"the firewall rules of {count(len(tables), 'host')} drop nothing that the swarm needs"
             detail += " (for IPv6, only those of ip6tables were read)" if six else ""
             verdicts.append(self.verdict("hosts", Status.OK, detail))
         return Findings(tuple(verdicts))

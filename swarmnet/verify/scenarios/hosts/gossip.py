@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status, Verdict
 from swarmnet.model.verification import Level
 from swarmnet.verify import claims, keys
@@ -75,7 +76,7 @@ class Gossip(Scenario):
         if not tested:
             why = f"gossip was not measured (only in swarms of {PAIR} to {MOST} nodes)"
             return Findings((Verdict(scenario=self.name, subject="hosts", status=Status.SKIPPED, detail=why),))
-        detail = f"UDP {PORT} of {len(tested)} ordered pairs of hosts arrives"
+        detail = f"UDP {PORT} of {count(len(tested), 'ordered pair')} of hosts arrives"
         return Findings((Verdict(scenario=self.name, subject="hosts", status=Status.OK, detail=detail),))
 
     def _lost(self, reach: Reach, seen: dict[Pair, tuple[int, int]]) -> Verdict:
@@ -95,7 +96,8 @@ class Gossip(Scenario):
             scenario=self.name,
             subject=f"{first} -> {last}" if reach.shape is Shape.ONE_WAY else f"host {first}" if first else "hosts",
             status=Status.FAILED,
-            detail=f"UDP {PORT} is lost {way}: {left} packets of the engines left and none arrived; engines fall back"
+            detail=f"UDP {PORT} is lost {way}: {count(left, 'packet')} of the engines left and none arrived;"
+            " engines fall back"
             " to TCP, so names arrive late and nodes flap",
             fix=f"allow UDP {PORT} {way} in host firewalls and security groups, in both directions",
             cause=CauseId.GOSSIP_UDP,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims
 from swarmnet.verify.copies import same_address, same_engine, same_mac
@@ -49,7 +50,11 @@ class Identities(Scenario):
         found += [one.verdict(self.name) for one in fixed_wrongly(setup, answers, known)]
         found += [one.verdict(self.name) for one in _doubled(setup, answers, seen)]
         if seen and not found:
-            detail = f"{len(seen)} hosts have the addresses that their nodes are known by, and share no identity"
+            detail = count(
+                len(seen),
+                "host has the address that its node is known by",
+                "hosts have the addresses that their nodes are known by, and share no identity",
+            )
             found = [self.verdict("hosts", Status.OK, detail)]
         return Findings(tuple(found))
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims, keys
 from swarmnet.verify.ids import CauseId
@@ -70,9 +71,10 @@ class Kernels(Scenario):
         verdicts += [one.verdict(self.name) for one in away]
         verdicts += self._machines(setup, answers)
         if seen and not any(one.status is Status.FAILED for one in verdicts):
-            detail = (
-                f"{len(seen)} hosts forward packets, send from the addresses by which they are known, and filter"
-                " nothing out"
+            detail = count(
+                len(seen),
+                "host forwards packets, sends from the address by which it is known, and filters nothing out",
+                "hosts forward packets, send from the addresses by which they are known, and filter nothing out",
             )
             verdicts.append(self.verdict("hosts", Status.OK, detail))
         return Findings(tuple(verdicts))

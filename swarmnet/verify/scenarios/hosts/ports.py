@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import absence, claims, keys
 from swarmnet.verify.captures import peers_among
@@ -91,7 +92,9 @@ class Ports(Scenario):
         elif not every:
             found = [self.verdict("hosts", Status.INCONCLUSIVE, "no observer could open a port")]
         elif not found:
-            detail = f"{ORDERS} of the managers and {GOSSIP} of all hosts open between {len(setup.watched)} hosts"
+            detail = (
+                f"{ORDERS} of the managers and {GOSSIP} of all hosts open between {count(len(setup.watched), 'host')}"
+            )
             found = [self.verdict("hosts", Status.OK, detail)]
         return Findings(tuple(found))
 
@@ -116,7 +119,7 @@ class Ports(Scenario):
         return _verdict(
             self.name,
             (CauseId.ADDRESS_UNREACHED, reach),
-            f"{what}: neither TCP {GOSSIP} nor an echo ({len(pairs)} pairs)",
+            f"{what}: neither TCP {GOSSIP} nor an echo ({count(len(pairs), 'pair')})",
             fix,
             (broken | ({claims.advertised(odd)} if odd else set()), _needed(reach)),
         )

@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status, Verdict
 from swarmnet.model.verification import Level
 from swarmnet.verify import absence, claims, keys
@@ -97,7 +98,11 @@ class HostPort(Scenario):
             wrong = _strangers(wrong, outcomes(answers, source, ABSENT)[0], mesh)
         failed = [self._failed(host, sentences) for host, sentences in wrong.items()]
         if asked and not failed and not silent:
-            detail = f"{len(asked)} hosts answer on their own ports, and their tasks see the client's address"
+            detail = count(
+                len(asked),
+                "host answers on its own ports, and its tasks see the client's address",
+                "hosts answer on their own ports, and their tasks see the client's address",
+            )
             failed = [self.verdict("ports", Status.OK, detail)]
         elif not asked and not silent:
             failed = [absence.untested(setup, self.name, "ports", "there is no second host to connect from")]

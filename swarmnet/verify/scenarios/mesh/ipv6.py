@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status
 from swarmnet.model.verification import Level
 from swarmnet.verify import absence, keys
@@ -64,6 +65,8 @@ class MeshIpv6(Scenario):
             verdict = self.verdict("mesh", Status.WARNING, detail, fix, cause=CauseId.IPV6_HANGS)
             verdicts.append(verdict.model_copy(update={"evidence": {**verdict.evidence, "hosts": [*hanging]}}))
         elif fine:
-            detail = f"{len(fine)} nodes answer or refuse within {LONGEST:g} s by IPv6"
+            detail = (
+                f"{count(len(fine), 'node answers or refuses', 'nodes answer or refuse')} within {LONGEST:g} s by IPv6"
+            )
             verdicts.append(self.verdict("mesh", Status.OK, detail))
         return Findings(tuple(verdicts))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status
 from swarmnet.verify import absence, keys
 from swarmnet.verify.keys import FILTER, MESH_TABLE, NAT, OBSERVER_FACTS, ROUTES, outcomes
@@ -164,7 +165,10 @@ class MeshScenario(Scenario):
         sides = "from themselves, by localhost, from their neighbours"
         sides += " and from your machine" if any(reachable(setup, host) for host in hosts) else ""
         without_task = f"; {', '.join(idle)} has no task" if idle else ""
-        return f"{self.protocol} port {mesh.ports[self.protocol]} answers on {len(hosts)} nodes, {sides}{without_task}"
+        return (
+            f"{self.protocol} port {mesh.ports[self.protocol]} answers on {count(len(hosts), 'node')},"
+            f" {sides}{without_task}"
+        )
 
     def _doors(self, setup: Setup, mesh: MeshService, source: str, hosts: tuple[str, ...]) -> dict[str, JsonValue]:
         """Return what one side knocks at: the operator at all that are reached directly, a host at its neighbours."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.printable import without_ids
 from swarmnet.model.report import Status, Verdict
 from swarmnet.model.service import Protocol, PublishMode
@@ -232,7 +233,7 @@ def _fine(mine: list[PublishedDoor]) -> str:
         several = [door for door in mine if door.protocol == protocol]
         if several:
             ports = ", ".join(map(str, sorted({door.port for door in several})))
-            parts.append(f"{protocol} {ports} {what} on {len({door.host for door in several})} nodes")
+            parts.append(f"{protocol} {ports} {what} on {count(len({door.host for door in several}), 'node')}")
     return "; ".join(parts)
 
 

@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status
 from swarmnet.model.verification import Level
 from swarmnet.verify import absence, claims, keys
@@ -75,7 +76,7 @@ class UpstreamDns(Scenario):
         lost = _lost(by_host)
         fine = [host for host in by_host if host not in lost]
         if not lost:
-            detail = f"{len(fine)} hosts get an answer for names outside of the swarm"
+            detail = f"{count(len(fine), 'host gets', 'hosts get')} an answer for names outside of the swarm"
             return Findings((self.verdict("hosts", Status.OK, detail),))
         slow = [host for host in lost if _milliseconds(by_host[host]) >= HANGS]
         words = {str(by_host[host].get("code") or by_host[host].get("why")) for host in lost}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status
 from swarmnet.model.verification import Level
 from swarmnet.verify import claims
@@ -47,7 +48,7 @@ class OwnAliases(OwnScenario):
         ]
         if not verdicts:
             named = {name for net in setup.overlays for name in names_on(setup, net.spec.name)}
-            detail = f"{len(named)} names belong to one service or container each"
+            detail = f"{count(len(named), 'name belongs', 'names belong')} to one service or container each"
             found = self.verdict("services", Status.OK, detail)
             verdicts.append(found if named else self.verdict("services", Status.SKIPPED, "nothing is on an overlay"))
         return Findings(tuple(verdicts))
@@ -82,7 +83,11 @@ class OwnAddresses(OwnScenario):
         ]
         if not verdicts:
             counted = sum(map(len, owners.values()))
-            found = self.verdict("overlays", Status.OK, f"{counted} addresses on {len(setup.held)} hosts are unique")
+            found = self.verdict(
+                "overlays",
+                Status.OK,
+                f"{count(counted, 'address', 'addresses')} on {count(len(setup.held), 'host')}: none is there twice",
+            )
             verdicts.append(found if counted else self.verdict("overlays", Status.SKIPPED, "nothing is on an overlay"))
         return Findings(tuple(verdicts))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status
 from swarmnet.model.service import EndpointMode
 from swarmnet.verify import claims, keys
@@ -86,8 +87,9 @@ class OwnNames(OwnScenario):
         names, askers = {one.name for one in looks}, {(one.asker.host, one.asker.name) for one in looks}
         services, hosts = {one.service for one in names}, {host for host, _ in askers}
         detail = (
-            f"{len(names)} names of {len(services)} services are right, asked from inside {len(askers)} tasks on"
-            f" {len(hosts)} hosts"
+            f"{count(len(names), 'name')} of {count(len(services), 'service')}"
+            f" {'is' if len(names) == 1 else 'are'} right, asked from inside"
+            f" {count(len(askers), 'task')} on {count(len(hosts), 'host')}"
         )
         return self.verdict(f"network {network}", Status.OK, detail)
 
@@ -171,7 +173,9 @@ class OwnNames(OwnScenario):
         left = sorted(set(_inhabited(setup)) - asked)
         if left:
             where = ", ".join(f"{network} on {host}" for host, network in left[:3])
-            detail = f"no task was asked of {len(left)} networks ({where}): the limit is {MOST} containers a host"
+            detail = (
+                f"no task was asked of {count(len(left), 'network')} ({where}): the limit is {MOST} containers a host"
+            )
             yield self.verdict("networks", Status.INCONCLUSIVE, detail)
 
 

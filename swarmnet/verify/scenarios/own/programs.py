@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.expectation import Door
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status
 from swarmnet.model.service import Protocol
 from swarmnet.verify import claims
@@ -108,7 +109,10 @@ class OwnPrograms(OwnScenario):
         seen = [end for end in _ends(setup) if _first_seen(answers, end) is not None]
         if fine := [end for end in seen if (end.host, end.name) not in bad]:
             parties = {end.party for end in fine}
-            detail = f"the programs of {len(fine)} tasks of {len(parties)} services run, and listen where they should"
+            detail = (
+                f"the programs of {count(len(fine), 'task')} of {count(len(parties), 'service')} run, and"
+                " listen where they should"
+            )
             verdicts.append(self.verdict("services", Status.OK, detail))
         verdicts += self._unseen(setup, answers, asked)
         if not verdicts:

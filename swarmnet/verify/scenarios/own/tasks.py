@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.printable import without_ids
 from swarmnet.model.report import Status
 from swarmnet.model.verification import Level
@@ -104,7 +105,7 @@ class OwnTasks(Scenario):
             else:
                 idle.append(f"{service.spec.name} ({_why_idle(service, places)})")
         if fine:
-            detail = f"{counted} tasks of {fine} services run"
+            detail = f"{count(counted, 'task')} of {count(fine, 'service')} run"
             verdicts.append(self.verdict("services", Status.OK, detail))
         if idle:
             verdicts.append(self.verdict("idle services", Status.SKIPPED, f"nothing runs of {', '.join(idle)}"))
@@ -258,7 +259,7 @@ def _ends_again(service: Service, tasks: Iterable[Task], one: Task) -> bool:
 def _lateness(service: Service, places: list[Place]) -> str:
     """Return why it is too early to say anything; empty where it is not."""
     if starting := [one for one in places if one.standing is Standing.STARTS]:
-        return f"{len(starting)} of {len(places)} tasks are starting ({starting[0].task.state}): run verify again"
+        return f"{len(starting)} of {len(places)} tasks start ({starting[0].task.state}): run verify again"
     if service.spec.mode.is_job or service.spec.mode.is_everywhere or _gives_up(service):
         return ""
     replicas = 1 if service.spec.replicas is None else service.spec.replicas

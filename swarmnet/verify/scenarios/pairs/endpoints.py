@@ -14,6 +14,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims, keys
 from swarmnet.verify.captures import encrypted
@@ -144,7 +145,10 @@ class Endpoints(Scenario):
         known = [one for net in setup.networks for one in endpoints(setup, net.spec.name)]
         answering = {one for one in known if _reached_by(setup, answers, one)}
         if not verdicts and answering:
-            detail = f"{len(answering)} containers of your services are reached from all {len(setup.ready)} hosts"
+            detail = count(
+                len(answering), "container of your services is reached", "containers of your services are reached"
+            )
+            detail += f" from {count(len(setup.ready), 'host')}"
             verdicts.append(self.verdict("services", Status.OK, detail))
         elif not verdicts:
             why = "none of your containers on these networks answers an echo" if known else "no container is on them"

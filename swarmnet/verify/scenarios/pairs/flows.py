@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status, Verdict
 from swarmnet.model.verification import Level
 from swarmnet.verify import claims, keys
@@ -63,7 +64,7 @@ class Flows(Scenario):
             return Findings(tuple(self._lost(setup, reach, seen) for reach in decompose(bad, tested)))
         if not tested:
             return Findings()
-        detail = f"{COUNT} flows of each of {len(tested)} ordered pairs of hosts pass"
+        detail = f"{COUNT} flows of each of {count(len(tested), 'ordered pair')} of hosts pass"
         return Findings((self.verdict("hosts", Status.OK, detail),))
 
     def _lost(self, setup: Setup, reach: Reach, seen: dict[Pair, JsonObject]) -> Verdict:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status, Verdict
 from swarmnet.model.verification import Cell, Level, Matrix
 from swarmnet.verify import absence, claims, keys
@@ -105,7 +106,7 @@ class Loss(Scenario):
             return [absence.untested(setup, self.name, f"network {name}", absence.TOO_FEW)]
         if silent:
             (source, target), why = min(silent.items())
-            detail = f"loss was not measured on {len(silent)} lines: {source} -> {target}: {why}"
+            detail = f"loss was not measured on {count(len(silent), 'line')}: {source} -> {target}: {why}"
             verdict = self.verdict(f"network {name}", Status.INCONCLUSIVE, detail)
             needed = tuple(claims.exchange(setup, name, *pair) | _any_steady(setup, pair) for pair in sorted(silent))
             return [verdict.model_copy(update={"needed": needed})]

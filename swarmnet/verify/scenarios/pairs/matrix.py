@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status, Verdict
 from swarmnet.model.verification import Cell, Level, Matrix, TcpStage
 from swarmnet.verify import absence
@@ -157,7 +158,7 @@ class MatrixScenario(Scenario):
             return (absence.untested(setup, self.name, subject, "there are no two probes to test between"),)
         untested = self._untested(setup, matrix)
         if untested:
-            detail = f"{len(untested)} ordered pairs could not be tested: {untested[0]}"
+            detail = f"{count(len(untested), 'ordered pair')} could not be tested: {untested[0]}"
             return (Verdict(scenario=self.name, subject=subject, status=Status.INCONCLUSIVE, detail=detail),)
         if any(cell.status is not Status.OK for cell in cells):
             return ()
