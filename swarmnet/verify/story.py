@@ -40,6 +40,16 @@ if TYPE_CHECKING:
 
 ROUNDS = 6
 """Follow-up questions end here, whatever a scenario still wants."""
+TURNS = {
+    Turn.FIRST: "asking between all hosts",
+    Turn.QUIET: "measuring without other traffic",
+    Turn.CAPTURE: "watching what leaves and enters the hosts",
+}
+"""What is reported as a turn begins."""
+CLOSER = 2
+"""The round of a turn in which scenarios ask more than once for the first time."""
+NAMED = 5
+"""Scenarios that are named as they look closer; of more, their number."""
 SWIFT = 10
 """Networks that busy hosts ask about within the time that is given for one; more get more time."""
 SETTLE = 10.0
@@ -279,20 +289,30 @@ def _ask_in_rounds(batches: Batches, setup: Setup, wish: VerifyOptions, answers:
     rounds = itertools.count(1)
     for turn in Turn:
         asking = tuple(scenario for scenario in wish.scenarios if scenario.turn is turn)
-        for _ in range(ROUNDS):
-            questions = _open_questions(asking, setup, answers)
+        for nth in range(1, ROUNDS + 1):
+            asked = _open_questions(asking, setup, answers)
+            questions = {(one.host, one.key): one for several in asked.values() for one in several}
             if not questions:
                 break
-            number = next(rounds)
-            text = "asking between all hosts" if number == 1 else "looking closer"
-            with timer.phase(f"round {number}", text):
-                answers |= batches.ask(questions, patience)
+            with timer.phase(f"round {next(rounds)}", _title(turn, nth, [*asked])):
+                answers |= batches.ask(tuple(questions.values()), patience)
 
 
-def _open_questions(scenarios: Sequence[Scenario], setup: Setup, answers: Answers) -> tuple[Question, ...]:
-    """Return the questions of these scenarios that have no answer yet, each once."""
-    asked = [
-        within_border(f"ask for {one.name}", partial(one.ask, setup, answers), lambda _why: ()) for one in scenarios
-    ]
-    wanted = {(one.host, one.key): one for questions in asked for one in questions}
-    return tuple(question for place, question in wanted.items() if place not in answers)
+def _title(turn: Turn, nth: int, names: Sequence[str]) -> str:
+    """Return what to report of a round: of a turn, the first one, and the second with who asks more; else nothing."""
+    if nth == 1:
+        return TURNS[turn]
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"looking closer: {', '.join(names[:NAMED])}{more}" if nth == CLOSER else ""
+
+
+def _open_questions(scenarios: Sequence[Scenario], setup: Setup, answers: Answers) -> dict[str, tuple[Question, ...]]:
+    """Return the questions without an answer of each of these scenarios that has any, by its name."""
+    asked = {
+        one.name: within_border(f"ask for {one.name}", partial(one.ask, setup, answers), lambda _why: ())
+        for one in scenarios
+    }
+    left = {
+        name: tuple(one for one in several if (one.host, one.key) not in answers) for name, several in asked.items()
+    }
+    return {name: several for name, several in left.items() if several}

@@ -30,8 +30,9 @@ class Timer:
 
     @contextmanager
     def phase(self, name: str, text: str) -> Iterator[None]:
-        """Report a phase, and record its seconds at its end, also where it fails."""
-        self.ports.listener(Progress(text))
+        """Report a phase, unless its text is empty, and record its seconds at its end, also where it fails."""
+        if text:
+            self.ports.listener(Progress(text))
         begun = self.ports.clock.monotonic()
         try:
             yield

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.errors import IncompleteError, UsageError
+from swarmnet.model.events import Progress
 from swarmnet.model.network import NetworkSpec
 from swarmnet.model.ports import ContainerSpec
 from swarmnet.model.report import Status
@@ -63,6 +64,23 @@ def test_a_blocked_direction_is_one_failure_and_the_rest_stays_green(world: Worl
     counts = {matrix.scenario: matrix.counts() for matrix in result.matrices}
     assert counts["icmp"] == counts["tcp"] == {Status.OK: 4, Status.FAILED: 2}
     assert counts["udp"] == {Status.OK: 4, Status.FAILED: 1, Status.WARNING: 1}
+
+
+def test_progress_says_what_begins_and_who_looks_closer_and_repeats_nothing(world: World) -> None:
+    """Seen with one lossy host: "looking closer" came ten times."""
+    Paths(world).cut = {("w1", "w2")}
+    said: list[str] = []
+
+    def note(event: Event) -> None:
+        if isinstance(event, Progress):
+            said.append(event.text)
+
+    result = verify(world.ports(listener=note), look(world), WISH, kit=KIT, run=this_run())
+    rounds = [phase.name for phase in result.phases if phase.name.startswith("round ")]
+    asking = said[said.index("asking between all hosts") : said.index("removing the probes")]
+    assert len(asking) < len(rounds)
+    assert len(set(said)) == len(said)
+    assert any(one.startswith("looking closer: ") for one in asking), asking
 
 
 def test_an_unreachable_host_is_inconclusive_and_the_others_are_tested(world: World) -> None:

@@ -166,7 +166,7 @@ def _ask(batches: Batches, setup: Setup, checks: Sequence[Scenario], answers: An
             questions = tuple(question for place, question in wanted.items() if place not in answers)
             if not questions:
                 break
-            with timer.phase(f"round {number}", "asking all hosts"):
+            with timer.phase(f"round {number}", "asking all hosts" if number == 1 else ""):
                 answers |= batches.ask(questions, PATIENCE)
     finally:
         batches.close()
