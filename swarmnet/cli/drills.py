@@ -213,9 +213,9 @@ def run_on(stage: Stage, given: Given, found: Opened, chosen: Chosen, *, begun: 
     log = Log(on_stderr=given.verbosity > 1, file=given.log_file)
     reached = wiring.connected(stage.hosts, verbose=verbose, timeout=given.timeout, listener=course, log=log)
     with wiring.logging_in(reached, [host.name for host in stage.hosts.hosts]) as ports:
-        told = blank(stage, found, begun=begun).model_copy(update={"target": chosen.target})
+        blank_report = blank(stage, found, begun=begun).model_copy(update={"target": chosen.target})
         prove = proof(ports, real_images=stage.ground is Ground.HOSTS)
-        return rehearse(ports, rehearsal, terms, blank=told, prove=prove, course=course)
+        return rehearse(ports, rehearsal, terms, blank=blank_report, prove=prove, course=course)
 
 
 def rehearsed(given: Given, chosen: Chosen, found: Opened, *, begun: datetime, yes: bool) -> DrillReport:

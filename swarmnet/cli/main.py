@@ -110,7 +110,7 @@ def main() -> None:
         sys.exit(ExitCode.FAILED)
     except OSError as error:  # what no layer expected of this machine, such as a full disk under stdout
         streams.close_stdout()
-        sys.exit(_told(_of_this_machine(error), error, own))
+        sys.exit(_reported(_of_this_machine(error), error, own))
     except KeyboardInterrupt:
         sys.exit(_interrupted())
 
@@ -125,7 +125,7 @@ def _run(words: Sequence[str], own: Sequence[str]) -> int:
     try:
         return _ended(build(words))
     except SwarmnetError as error:
-        return _told(error, error, own)
+        return _reported(error, error, own)
 
 
 class _Commands(TyperGroup):
@@ -167,7 +167,7 @@ def _interrupted() -> int:
     return ExitCode.INTERRUPTED
 
 
-def _told(error: SwarmnetError, cause: BaseException, words: Sequence[str]) -> int:
+def _reported(error: SwarmnetError, cause: BaseException, words: Sequence[str]) -> int:
     """Print an error, with its trace for ``-v``, and return the exit code."""
     if wants_json(words):
         _print_json(error)

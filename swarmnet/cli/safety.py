@@ -59,11 +59,11 @@ class Safety:
             reason=reason,
             tool=f"swarmnet {installed('swarmnet')}",
             new_id=lambda: uuid.uuid4().hex,
-            taken=self._told,
+            taken=self._report_taken,
         )
         saved(ports, state, hosts)
 
-    def _told(self, taken: Taken) -> None:
+    def _report_taken(self, taken: Taken) -> None:
         for warning in remembering(self.keys).made(taken.document):
             note(f"warning: {warning}")
         partial = "" if taken.document.completeness.complete else ", PARTIAL"

@@ -39,7 +39,7 @@ def archived(schedule: Schedule) -> str:
             vault=vault,
             repository=DirectoryRepository(Path(schedule.repository)),
             operator=this_operator(),
-            agree=_told,
+            agree=_report_source,
         )
     return f"{taken.path}  {taken.size} B  raft: {taken.manifest.host} was back after {taken.seconds:.0f} s"
 
@@ -56,5 +56,5 @@ def order_of_run(now: datetime) -> RaftOrder:
     return RaftOrder(backup_id=uuid.uuid4().hex, created=now, tool=tool, reason=Reason.SCHEDULE)
 
 
-def _told(chosen: Source) -> None:
+def _report_source(chosen: Source) -> None:
     note(f"{chosen.host}: its engine is stopped for some seconds")

@@ -86,7 +86,7 @@ def write_files(document: BackupDocument, directory: Path) -> tuple[str, ...]:
             write_once(path, content)
     except OSError as error:
         raise UnwrittenError(directory, error, hint="name another directory with --files-to") from error
-    told = [f"{directory / sources.playbook} is the playbook, {directory / sources.inventory} the old inventory"]
+    lines = [f"{directory / sources.playbook} is the playbook, {directory / sources.inventory} the old inventory"]
     if sources.missing:
-        told.append(f"the playbook reads files that no backup keeps: {', '.join(sources.missing)}")
-    return tuple(told)
+        lines.append(f"the playbook reads files that no backup keeps: {', '.join(sources.missing)}")
+    return tuple(lines)

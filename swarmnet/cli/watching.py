@@ -53,7 +53,7 @@ class Watch:
     _status: Status | None = None
     _problem: int | None = None
     """The exit code of what kept the last round from asking."""
-    _told: bool = False
+    _has_begun: bool = False
 
     def run(self, pace: Pace) -> int:
         """Look, print changes, wait, and look again; return the exit code of the last round."""
@@ -73,7 +73,7 @@ class Watch:
 
         looked, problem = self._looked()
         found = None if looked is None else looked.document
-        told = WatchDocument(
+        result = WatchDocument(
             schema_=1,
             cluster=self.cluster,
             at=self.clock.now().astimezone(UTC).isoformat(timespec="seconds"),
@@ -84,14 +84,14 @@ class Watch:
             problem=None if problem is None else problem.message,
             since=None if found is None or self._earlier is None else since(self._earlier, found),
         )
-        differs = told.since is not None and bool(told.since.verdicts or told.since.pairs)
-        changed = told.status != self._status or differs
-        if changed or not self._told or (problem is not None and problem.exit_code != self._problem):
-            self.tell(told)
-        self._told, self._status = True, told.status
+        differs = result.since is not None and bool(result.since.verdicts or result.since.pairs)
+        changed = result.status != self._status or differs
+        if changed or not self._has_begun or (problem is not None and problem.exit_code != self._problem):
+            self.tell(result)
+        self._has_begun, self._status = True, result.status
         self._problem = None if problem is None else problem.exit_code
         self._earlier = found or self._earlier
-        return EXITS.get(told.status or "", ExitCode.DONE) if problem is None else problem.exit_code
+        return EXITS.get(result.status or "", ExitCode.DONE) if problem is None else problem.exit_code
 
     def _looked(self) -> tuple[Looked | None, SwarmnetError | None]:
         try:

@@ -105,9 +105,9 @@ class GitExports:
         except subprocess.TimeoutExpired as error:
             raise SwarmnetError(f"git {words[0]} did not end within {LIMIT:g} s", hint="does a hook wait?") from error
         if done.returncode not in accept:
-            told = done.stderr.decode(errors="replace").strip()
+            printed = done.stderr.decode(errors="replace").strip()
             raise SwarmnetError(
-                f"git in {self._repository} refuses: {cut(told)}",
+                f"git in {self._repository} refuses: {cut(printed)}",
                 hint="put that right, then export again: what was written is committed then",
             )
         return done.stdout.decode(errors="replace")

@@ -113,7 +113,7 @@ class Session:
         self._lock = threading.Lock()
         self._shells: dict[str, Shell] = {}
         self._engines: dict[str, EnginePort] = {}
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self._manager: tuple[float, str] | None = None
         self._swarm = ""
 
@@ -245,8 +245,8 @@ class Session:
         with nullcontext() if link.alive else self._waiting_for(link.target):
             link.connect()
         with self._lock:
-            fresh = host not in self._told
-            self._told.add(host)
+            fresh = host not in self._reported
+            self._reported.add(host)
         if fresh:
             self.listener(HostConnected(host, time.monotonic() - start))
         return link

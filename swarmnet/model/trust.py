@@ -89,15 +89,15 @@ def misfit(
     located: Located = NOWHERE,
 ) -> str | None:
     """Return why the host is not the node, in words that follow its name, or None when nothing contradicts it."""
-    told = f"says that it is node {node.id}"
+    claim = f"says that it is node {node.id}"
     if node.hostname and not is_same_name(node.hostname, facts.engine.hostname):
         listed = f"the managers list that node as {node.hostname}, and learn of a new hostname within a minute"
-        return f"{told} and is called {facts.engine.hostname}; {listed}"
+        return f"{claim} and is called {facts.engine.hostname}; {listed}"
     if address_of(node) in places(host, located):
         return None
     others = tuple(other for other in nodes if other.id != node.id)
     why = _elsewhere(host, node, others, inventory, located) or _called_otherwise(host, node, others, inventory)
-    return None if why is None else f"{told}{why}"
+    return None if why is None else f"{claim}{why}"
 
 
 def _elsewhere(host: Host, node: Node, others: Iterable[Node], inventory: Inventory, located: Located) -> str | None:

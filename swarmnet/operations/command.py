@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from swarmnet.model.ports import Completed, Ports
     from swarmnet.model.state import ClusterState
 
-TOLD = 400
+PRINTED = 400
 """Characters of a failed command's output that its error shows."""
 
 
@@ -133,4 +133,4 @@ class CommandOperation(Operation):
 
 def _last(ended: Completed) -> str:
     text = (ended.stderr or ended.stdout).decode(errors="replace").strip()
-    return SENSITIVE.masked(text)[-TOLD:] or "it printed nothing"
+    return SENSITIVE.masked(text)[-PRINTED:] or "it printed nothing"

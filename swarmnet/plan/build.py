@@ -135,8 +135,8 @@ class _Fold:
         result.problems += [self.playbook.problem(step, text) for text in problems]
         if problems:
             return
-        told = (*step.operation.warnings(context), *_unknown(step, context))
-        result.warnings += [*step.notes, *(str(self.playbook.problem(step, text)) for text in told)]
+        warned = (*step.operation.warnings(context), *_unknown(step, context))
+        result.warnings += [*step.notes, *(str(self.playbook.problem(step, text)) for text in warned)]
         for action in step.operation.plan(context):
             result.actions.append((step, action.model_copy(update={"turn": result.turn})))
             result.state = action.predict(result.state)

@@ -58,8 +58,8 @@ class Refusal:
     """What to do instead."""
 
     def __str__(self) -> str:
-        told = ", ".join(one for one in (self.flag, self.advice) if one is not None)
-        return f"{self.text} ({told})" if told else self.text
+        ways = ", ".join(one for one in (self.flag, self.advice) if one is not None)
+        return f"{self.text} ({ways})" if ways else self.text
 
 
 NO_PERMISSIONS = Permissions()

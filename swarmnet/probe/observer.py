@@ -37,4 +37,4 @@ class Observer:
         name = str(task["name"])
         one = self._watches[name]
         one.wait_for(task)
-        return self._watches.pop(name).stop() if task.get("end") else one.told()
+        return self._watches.pop(name).stop() if task.get("end") else one.counts()

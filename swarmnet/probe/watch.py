@@ -95,7 +95,7 @@ class Watch:
         for listener in self._listeners:
             threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
 
-    def told(self) -> dict[str, object]:
+    def counts(self) -> dict[str, object]:
         """Return what was heard so far.
 
         Returns:
@@ -143,7 +143,7 @@ class Watch:
             thread.join(_LAST)
         for listener in self._listeners:
             listener.close()
-        return self.told()
+        return self.counts()
 
     def _raw(self, protocol: int, doors: bpf.Doors) -> Iterator[tuple[Callable[..., None], socket.socket]]:
         """Yield what gets a copy of the packets of a protocol that the host accepts, of either version of IP."""

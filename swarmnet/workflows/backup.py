@@ -160,7 +160,7 @@ def undisturbed(ports: Ports, look: Look, operator: Operator, *, wait: float = 0
     Raises:
         LockedError: another run is still changing it; says which, since when, and how to break the lock.
     """
-    told, looks = False, 0
+    is_reported, looks = False, 0
 
     def again() -> Undisturbed:
         nonlocal looks
@@ -172,10 +172,10 @@ def undisturbed(ports: Ports, look: Look, operator: Operator, *, wait: float = 0
         return Undisturbed(state, moved=since(ports, state))
 
     def enough(seen: Undisturbed) -> bool:
-        nonlocal told
+        nonlocal is_reported
         if seen.holder is not None:
-            if wait and not told:
-                told = True
+            if wait and not is_reported:
+                is_reported = True
                 ports.listener(Progress(f"waiting for the end of a change: locked by {seen.holder}"))
             return not wait
         if seen.moved and looks < STEADY_LOOKS:

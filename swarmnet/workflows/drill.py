@@ -122,16 +122,16 @@ def rehearse(
     refuse_occupied(observe(ports, RECORDED))
     blank = blank.model_copy(update={"recovery": ports.clock.monotonic() - begun})
     try:
-        told = _restored(ports, rehearsal, terms(), blank, prove, course)
-        if not (told.interrupted or told.failed):
-            told = _compared(ports, rehearsal, terms(), told)
+        filled = _restored(ports, rehearsal, terms(), blank, prove, course)
+        if not (filled.interrupted or filled.failed):
+            filled = _compared(ports, rehearsal, terms(), filled)
     except BaseException:
         if rehearsal.clears:
             clear(ports, terms(), rehearsal.backup)
         raise
     if not rehearsal.clears:
-        return told
-    return told.model_copy(update={"left_behind": clear(ports, terms(), rehearsal.backup)})
+        return filled
+    return filled.model_copy(update={"left_behind": clear(ports, terms(), rehearsal.backup)})
 
 
 def _restored(
@@ -193,13 +193,13 @@ def _findings(proof: Verification) -> Iterator[str]:
             yield f"{verdict.status}: {verdict.scenario}: {verdict.subject}: {verdict.detail}"
 
 
-def _compared(ports: Ports, rehearsal: Rehearsal, terms: Terms, told: DrillReport) -> DrillReport:
+def _compared(ports: Ports, rehearsal: Rehearsal, terms: Terms, filled: DrillReport) -> DrillReport:
     """Look again, as a backup does, and sort what differs."""
     ports.listener(Progress("comparing what came back with the backup"))
     try:
         state = undisturbed(ports, RECORDED, terms.operator)
     except SwarmnetError as error:
-        return told.model_copy(update={"unseen": (f"the restored cluster: {error}",)})
+        return filled.model_copy(update={"unseen": (f"the restored cluster: {error}",)})
     fresh = document(
         state,
         cluster=ports.inventory.cluster,
@@ -211,7 +211,7 @@ def _compared(ports: Ports, rehearsal: Rehearsal, terms: Terms, told: DrillRepor
     hosts = {old: new for old, new in found.hosts.items() if fresh.state.facts(new) is not None}
     drift = compare(rehearsal.backup, fresh, hosts, hosts=frozenset(hosts.values()))
     seen = sort(drift, found, rehearsal.skips)
-    return told.model_copy(
+    return filled.model_copy(
         update={
             "compared": True,
             "lost": seen.lost,

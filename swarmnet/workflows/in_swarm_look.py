@@ -85,7 +85,7 @@ class Hosts:
 class Answers:
     """What the hosts answered."""
 
-    told: dict[str, HostFacts] = field(default_factory=dict)
+    described: dict[str, HostFacts] = field(default_factory=dict)
     missing: tuple[HostFailure, ...] = ()
 
 
@@ -195,7 +195,9 @@ def observed(watch: Watch) -> ClusterState:
     spec = look_spec(service.spec.image, orders.schedule.cluster, command, watch.envelope.public)
     found = look(manager, spec, hosts, watch.envelope, ports.clock)
     missing = tuple(one for one in found.missing if one.host != here)
-    return undisturbed(ports, replace(RECORDED, told=found.told, missing=missing, believed=here), watch.operator)
+    return undisturbed(
+        ports, replace(RECORDED, described=found.described, missing=missing, believed=here), watch.operator
+    )
 
 
 def look_spec(image: str, cluster: str, command: tuple[str, ...], public: str) -> ServiceSpec:
@@ -233,7 +235,7 @@ def look(manager: SwarmPort, spec: ServiceSpec, hosts: Hosts, envelope: Envelope
     finally:
         with suppress(NotFoundError):
             manager.services.remove(job)
-    told: dict[str, HostFacts] = {}
+    described: dict[str, HostFacts] = {}
     missing = list(hosts.missing)
     for host, node in hosts.nodes.items():
         answer = answers.get(node.id) or HostAnswer(problem=_unheard(tasks.get(node.id)))
@@ -242,8 +244,8 @@ def look(manager: SwarmPort, spec: ServiceSpec, hosts: Hosts, envelope: Envelope
         elif answer.facts.engine.membership.node_id != node.id:
             missing.append(HostFailure(host=host, reason="its engine says that it is another node"))
         else:
-            told[host] = answer.facts.model_copy(update={"host": host})
-    return Answers(told, tuple(missing))
+            described[host] = answer.facts.model_copy(update={"host": host})
+    return Answers(described, tuple(missing))
 
 
 def clear(manager: SwarmPort) -> None:

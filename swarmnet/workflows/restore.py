@@ -157,5 +157,5 @@ def _targets(applied: ApplyReport, status: OutcomeStatus) -> tuple[str, ...]:
 
 
 def _failures(applied: ApplyReport) -> list[str]:
-    told = [f"{one.target}: {one.error}" for one in applied.outcomes if one.status is OutcomeStatus.FAILED]
-    return [*told, *(f"still to do: {text}" for text in applied.pending)]
+    unfinished = [f"{one.target}: {one.error}" for one in applied.outcomes if one.status is OutcomeStatus.FAILED]
+    return [*unfinished, *(f"still to do: {text}" for text in applied.pending)]

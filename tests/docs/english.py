@@ -1,7 +1,8 @@
 """Find words that plain technical English has better ones for.
 
 Sentences are read wherever a person meets them: string literals, docstrings, comments, names of tests, and Markdown.
-A literal without a space is data, not a sentence. ``python -m tests.docs.english FOLDER...`` lists what is found there.
+A literal without a space is data, not a sentence; of other names, those that say nothing are found.
+``python -m tests.docs.english FOLDER...`` lists what is found there.
 """
 
 from __future__ import annotations
@@ -123,7 +124,7 @@ def _is_exempt(path: Path) -> bool:
 
 
 def of_python(source: str) -> Iterator[tuple[int, str]]:
-    """Yield the strings with a space, the comments, and the names of tests, each with its line."""
+    """Yield the strings with a space, the comments, and names with a word that says nothing, each with its line."""
     tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
@@ -133,9 +134,30 @@ def of_python(source: str) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.value
         elif isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name.startswith("test_"):
             yield node.lineno, node.name.replace("_", " ")
+        else:
+            yield from _empty_names(node)
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string
+
+
+_EMPTY = re.compile(r"(?:^|_)told(?:_|$)", re.IGNORECASE)
+"""A word of a name that does not say what the value is. Other words to avoid have meanings of their own in names."""
+
+
+def _empty_names(node: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield the line and the words of a name that a node gives to something."""
+    match node:
+        case ast.FunctionDef(name=name, lineno=line) | ast.ClassDef(name=name, lineno=line):
+            pass
+        case ast.arg(arg=name, lineno=line) | ast.Name(id=name, lineno=line, ctx=ast.Store()):
+            pass
+        case ast.Attribute(attr=name, lineno=line, ctx=ast.Store()):
+            pass
+        case _:
+            return
+    if _EMPTY.search(name):
+        yield line, name.replace("_", " ")
 
 
 def _of_markdown(source: str) -> Iterator[tuple[int, str]]:

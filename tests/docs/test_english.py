@@ -29,6 +29,10 @@ def test_uses_plain_words_everywhere() -> None:
         ("# if a key is at hand", "at hand"),
         ("# it ends in any case", "in any case"),
         ("# what somebody made", "somebody"),
+        ("told = 1", "told"),
+        ("def _told(one): ...", "told"),
+        ("def f(never_told): ...", "told"),
+        ("class Told: ...", "Told"),
     ],
 )
 def test_finds_the_word_wherever_a_person_reads_it(sentence: str, words: str) -> None:

@@ -91,7 +91,7 @@ steps:
     assert names["jobs"] == {"spooler", "tasks.spooler"}
 
 
-def test_an_empty_alias_that_the_api_takes_is_no_name() -> None:
+def test_an_empty_alias_that_the_api_takes_is_not_a_name() -> None:
     world = World(managers=1)
     world.bootstrap()
     network = world.engine("m1").networks.create(NetworkSpec(name="front"))

@@ -196,18 +196,19 @@ def _places(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:  # noqa: A
         yield path, value
 
 
-def _told(value: Any) -> Any:  # noqa: ANN401 - JSON
+def _without_empty(value: Any) -> Any:  # noqa: ANN401 - JSON
     """Return the lists of a spec without empty objects, which the docker command writes and engines ignore."""
     if isinstance(value, list):
-        return [_told(one) for one in value]
+        return [_without_empty(one) for one in value]
     if isinstance(value, dict):
-        return {key: _told(one) for key, one in value.items() if one != {}}
+        return {key: _without_empty(one) for key, one in value.items() if one != {}}
     return value
 
 
 def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     old, new = (
-        {place: _told(one) for name in state for place, one in _places(state[name], name)} for state in (before, after)
+        {place: _without_empty(one) for name in state for place, one in _places(state[name], name)}
+        for state in (before, after)
     )
     return {
         place: (old.get(place), new.get(place)) for place in sorted({*old, *new}) if old.get(place) != new.get(place)

@@ -75,7 +75,7 @@ INFO = (
 )  # fmt: skip
 
 
-class Told(Engine):
+class RecordingEngine(Engine):
     """An engine whose answers are kept as they are."""
 
     def answer(self, path: str) -> JsonValue:
@@ -87,9 +87,11 @@ def record(lab_name: str, host: str, case: str) -> None:
     make_image(lab, "swarmnet-test:1")
     path = lab.inventory
     inventory = parse_inventory(path.read_bytes(), name=str(path), folder=path.parent).inventory
-    with Session(inventory, lambda host, open_stream: Told(host, open_stream, SystemClock()), start_inside) as session:
+    with Session(
+        inventory, lambda host, open_stream: RecordingEngine(host, open_stream, SystemClock()), start_inside
+    ) as session:
         engine = session.engine(host)
-        assert isinstance(engine, Told)
+        assert isinstance(engine, RecordingEngine)
         engine.init_swarm(SwarmSpec(), JoinAddress(str(lab.host(host).address)))
         for line in COMMANDS.replace("IMAGE", "swarmnet-test:1").replace("\\\n", "").strip().splitlines():
             done = lab.exec(host, ["sh", "-c", line])
@@ -100,7 +102,7 @@ def record(lab_name: str, host: str, case: str) -> None:
         engine.leave_swarm(force=True)
 
 
-def _read(engine: Told) -> dict[str, JsonValue]:
+def _read(engine: RecordingEngine) -> dict[str, JsonValue]:
     seen = {name: engine.answer(path) for name, path in READS.items()}
     info, swarm = seen["info"], seen["swarm"]
     assert isinstance(info, dict)

@@ -43,7 +43,7 @@ class Away:
         repository, _ = self.repository()
         entries = listing(repository, VAULT)
         repository.save()
-        return [_told(entry) for entry in entries]
+        return [_described(entry) for entry in entries]
 
     def calls(self) -> int:
         """Return how often a list asks the target."""
@@ -57,7 +57,7 @@ class Away:
         return file
 
 
-def _told(entry: Entry) -> tuple[str, Any, str | None]:
+def _described(entry: Entry) -> tuple[str, Any, str | None]:
     return entry.name, entry.header, None if entry.problem is None else entry.problem.message
 
 
@@ -122,7 +122,7 @@ def test_no_lie_of_the_index_changes_a_list_or_what_latest_means(away: Away, dat
     away.file.write_text(json.dumps(tree))
 
     repository, _ = away.repository()
-    assert [_told(entry) for entry in listing(repository, VAULT)] == away.truth
+    assert [_described(entry) for entry in listing(repository, VAULT)] == away.truth
     assert find("latest", repository=repository, vault=VAULT).entry.name == away.truth[0][0]
 
 

@@ -188,7 +188,7 @@ def apply(
     targets, hosts = output.targets(), cluster.read()
     document = source.document(source.backup, cluster=hosts.cluster)
     restore = options.restore(document, hosts, cluster.limit)
-    told = () if around.files_to is None else write_files(document, around.files_to)
+    notes = () if around.files_to is None else write_files(document, around.files_to)
     with cluster.observed(hosts) as ports:
         terms, prove = (
             agreement.terms(on_stderr=targets.on_stderr, verbose=cluster.verbose),
@@ -198,7 +198,7 @@ def apply(
         terms = replace(terms, safeguard=safety.before(Reason.PRE_RESTORE))
         report = run(ports, restore, terms, permissions=options.permissions(), prove=prove)
     targets.emit(restore_report(report))
-    for line in told:
+    for line in notes:
         note(line)
     raise typer.Exit(report.exit_code)
 

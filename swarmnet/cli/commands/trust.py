@@ -94,9 +94,11 @@ def _agree(new: list[HostKey], expected: Mapping[str, str], *, yes: bool) -> Non
 
     wrong = [key for key in new if expected_of(key, expected) not in (None, key.fingerprint)]
     if wrong:
-        told = "; ".join(f"{key.host} presents {key.fingerprint}, not {expected_of(key, expected)}" for key in wrong)
+        wrong_keys = "; ".join(
+            f"{key.host} presents {key.fingerprint}, not {expected_of(key, expected)}" for key in wrong
+        )
         raise RefusedError(
-            f"{told}; nothing was written",
+            f"{wrong_keys}; nothing was written",
             hint="compare keys of the same type: a host has one of each. If they differ, the host may be another one",
         )
     missing = [key.host for key in new if expected_of(key, expected) is None]

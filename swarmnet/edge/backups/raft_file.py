@@ -153,8 +153,8 @@ def read_manifest(
     except (OSError, zlib.error) as error:
         raise DamagedError(f"the archive cannot be unpacked: {error}") from error
     manifest = splitter.manifest(header.signer)
-    told = (header.id, header.cluster, header.created)
-    if (manifest.id, manifest.cluster, manifest.created) != told:
+    announced = (header.id, header.cluster, header.created)
+    if (manifest.id, manifest.cluster, manifest.created) != announced:
         raise DamagedError("the archive's header and its content are of two different backups")
     return manifest
 

@@ -180,8 +180,8 @@ class AgeVault:
         except pyrage.DecryptError as error:
             raise unopened(error, header.recipients) from error
         document = load(verified_document(_unpacked(packed), header))
-        told = (header.id, header.cluster, header.created, header.complete)
-        if (document.id, document.cluster, document.created, document.completeness.complete) != told:
+        announced = (header.id, header.cluster, header.created, header.complete)
+        if (document.id, document.cluster, document.created, document.completeness.complete) != announced:
             raise DamagedError("the backup's header and its content are of two different backups")
         return document
 

@@ -152,11 +152,11 @@ class EngineCalls(Bordered, is_inside=True):
         """Send a request whose answer is a stream of JSON lines, and yield them; an error among them is raised."""
         with self.asking(request.what), self._perform(request, stream=True) as answer:
             for line in _lines(answer):
-                told = as_object(parsed(line))
-                said = _error_in(told)
+                event = as_object(parsed(line))
+                said = _error_in(event)
                 if said:
                     raise refused(self._host, request.what, _status_of(said), said)
-                yield told
+                yield event
 
     def printed(self, request: Request, *, keep: int, framed: bool = True) -> bytes:
         """Send a request whose answer is what a program printed; return the last ``keep`` bytes."""
@@ -265,9 +265,9 @@ def _lines(answer: requests.Response) -> Iterator[bytes]:
         yield bytes(pending)
 
 
-def _error_in(told: JsonObject) -> str:
+def _error_in(event: JsonObject) -> str:
     """Return the error in a line of progress; engines stop to send it as ``error``, deprecated since API 1.48."""
-    return as_text(as_object(told.get("errorDetail")).get("message")) or as_text(told.get("error"))
+    return as_text(as_object(event.get("errorDetail")).get("message")) or as_text(event.get("error"))
 
 
 def _status_of(said: str) -> int | None:

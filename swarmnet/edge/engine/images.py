@@ -86,9 +86,9 @@ class EngineImages(EngineCalls):
         layers: dict[str, bool] = {}
         spare = None if tell is None else _Sparing(tell)
         try:
-            for told in self._progress(request):
-                layer, status = as_text(told.get("id")), as_text(told.get("status"))
-                if layer and isinstance(told.get("progressDetail"), dict):
+            for event in self._progress(request):
+                layer, status = as_text(event.get("id")), as_text(event.get("status"))
+                if layer and isinstance(event.get("progressDetail"), dict):
                     layers[layer] = layers.get(layer, False) or status in _DONE
                 if spare is not None and layers:
                     spare(f"{sum(layers.values())} of {len(layers)} layers are there")
@@ -151,8 +151,8 @@ def _mebibytes(count: int) -> str:
 
 
 def _platform(entry: JsonValue) -> Platform:
-    told = as_object(entry)
-    return Platform(os=as_text(told.get("os")), architecture=as_text(told.get("architecture")))
+    shown = as_object(entry)
+    return Platform(os=as_text(shown.get("os")), architecture=as_text(shown.get("architecture")))
 
 
 def _header(reference: str, login: RegistryLogin | None) -> Secret | None:

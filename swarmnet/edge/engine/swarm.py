@@ -203,8 +203,8 @@ class EngineSwarm(EngineCalls):
 
     def rotate(self, what: Rotation) -> None:
         """Replace tokens, CA or unlock key. The CA has a counter in the spec, the others have parameters."""
-        told = f"rotate the {what}"
-        seen = as_object(self.send(Request(told, "GET", "/swarm")))
+        what_for = f"rotate the {what}"
+        seen = as_object(self.send(Request(what_for, "GET", "/swarm")))
         body = as_object(seen.get("Spec"))
         params: dict[str, str | int | bool] = {"version": index_of(seen)}
         if what is Rotation.CA:
@@ -214,7 +214,7 @@ class EngineSwarm(EngineCalls):
             body = {**body, "CAConfig": {**settings, "ForceRotate": count}}
         for name in _ROTATED[what]:
             params[name] = "true"
-        self.send(Request(told, "POST", "/swarm/update", body, params))
+        self.send(Request(what_for, "POST", "/swarm/update", body, params))
 
 
 def _entry(membership: JoinAddress) -> JsonObject:

@@ -91,8 +91,8 @@ def _problems_of_address(address: str, state: ClusterState, facts: HostFacts, ne
     wanted, name = ipaddress.ip_address(address), network.spec.name
     blocks = [ipaddress.ip_network(one.subnet) for one in network.spec.subnets]
     if blocks and not any(wanted in block for block in blocks if block.version == wanted.version):
-        told = ", ".join(str(block) for block in blocks)
-        yield f"{address} is not an address of network {name}, which has {told}"
+        listed = ", ".join(str(block) for block in blocks)
+        yield f"{address} is not an address of network {name}, which has {listed}"
     elif (user := holder(state, facts, network, address)) is not None:
         yield f"{address} is taken on network {name} by {user}: choose a free one (`swarmnet ipam` shows them)"
 

@@ -260,8 +260,8 @@ def said(tasks: Iterable[Task]) -> str:
         if task.state not in ("running", "complete", "shutdown") and task.message:
             sentence = f"{task.state}: {without_ids(task.message)}"
             words[sentence] = words.get(sentence, 0) + 1
-    told = [f"{count} {sentence}" for sentence, count in sorted(words.items(), key=lambda item: -item[1])[:3]]
-    return "tasks said: " + "; ".join(told) if told else "no task complained"
+    counted = [f"{count} {sentence}" for sentence, count in sorted(words.items(), key=lambda item: -item[1])[:3]]
+    return "tasks said: " + "; ".join(counted) if counted else "no task complained"
 
 
 def _expected(node: Node) -> Node:

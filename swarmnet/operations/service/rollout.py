@@ -40,7 +40,7 @@ class Rollout:
     """Task id to its error, of the tasks that failed since the wait began."""
     _known: frozenset[str] | None = None
     _nodes: dict[str, str] = field(default_factory=dict)
-    _told: set[tuple[str, str]] = field(default_factory=set)
+    _reported: set[tuple[str, str]] = field(default_factory=set)
     _count: tuple[int, float] | None = None
 
     def look(self, service: Service, tasks: tuple[Task, ...]) -> str:
@@ -71,8 +71,8 @@ class Rollout:
         """Report a task's error, once for each task's number and error: restart policies repeat both."""
         self._failed[task.id] = self._words(task)
         key = (str(task.slot or task.node_id), without_ids(task.message))
-        if key not in self._told:
-            self._told.add(key)
+        if key not in self._reported:
+            self._reported.add(key)
             progress(self.ports)(f"service {self.name}: {self._failed[task.id]}")
 
     def _words(self, task: Task) -> str:

@@ -248,8 +248,8 @@ class _Environments:
             except DocumentError as error:
                 self.checker.problems += error.problems
             else:
-                told = (unset(key, one.path) for key, value in read.items() if value is None)
-                self.notes += [self.checker.source.problem(path, text) for text in told]
+                warned = (unset(key, one.path) for key, value in read.items() if value is None)
+                self.notes += [self.checker.source.problem(path, text) for text in warned]
                 yield file, {key: value for key, value in read.items() if value is not None}
 
 

@@ -66,8 +66,8 @@ def _of_host(host: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - as above
         yield from ((f"{field}/{_name(one['spec']['name'])}.json", one["spec"]) for one in host[field] or ())
     for box in host["containers"]:
         endpoints = [{key: value for key, value in one.items() if key not in _OPERATIONAL} for one in box["endpoints"]]
-        told = {"name": box["name"], "image": box["image"], "labels": box["labels"], "endpoints": endpoints}
-        yield f"containers/{_name(box['name'])}.json", told
+        shown = {"name": box["name"], "image": box["image"], "labels": box["labels"], "endpoints": endpoints}
+        yield f"containers/{_name(box['name'])}.json", shown
 
 
 _OPERATIONAL = ("address", "network_id")
@@ -99,13 +99,13 @@ def commit_message(document: BackupDocument, changes: Sequence[tuple[str, str]])
         document: the backup.
         changes: git's letter (A, M, D) and the path below the cluster's folder.
     """
-    told = [f"{path.removesuffix('.json')} {_WORDS.get(letter, 'changed')}" for letter, path in changes]
+    shown = [f"{path.removesuffix('.json')} {_WORDS.get(letter, 'changed')}" for letter, path in changes]
     cluster = " ".join(document.cluster.split())
-    subject = f"{cluster}: {', '.join(told)}"
+    subject = f"{cluster}: {', '.join(shown)}"
     if len(subject) > _SUBJECT:
         counts: Mapping[str, int] = {
             word: sum(1 for letter, _ in changes if _WORDS.get(letter, "changed") == word) for word in _WORDS.values()
         }
         subject = f"{cluster}: " + ", ".join(f"{number} {word}" for word, number in counts.items() if number)
     backup = f"Backup {document.id[:8]} of {document.created.strftime(TIME)}, {document.reason.value}."
-    return "\n".join((subject, "", *told, "", backup, ""))
+    return "\n".join((subject, "", *shown, "", backup, ""))

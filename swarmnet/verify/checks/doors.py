@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from swarmnet.verify.patterns import Pair
     from swarmnet.verify.scenario import Setup
 
-WATCH, TOLD, ENDED = (keys.value(f"pairs/{word}") for word in ("watch", "told", "ended"))
+WATCH, HEARD, ENDED = (keys.value(f"pairs/{word}") for word in ("watch", "heard", "ended"))
 OPENED, THROWN = keys.targets("pairs/opened"), keys.targets("pairs/thrown")
 AGAIN = THROWN.on("again")
 """What is sent where nothing of the engines' own came."""

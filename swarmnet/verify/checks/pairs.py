@@ -8,7 +8,7 @@ from swarmnet.model.plural import count
 from swarmnet.model.report import Status
 from swarmnet.model.verification import Cell, Matrix
 from swarmnet.verify import claims
-from swarmnet.verify.checks.doors import AGAIN, ENDED, OPENED, THROWN, TOLD, WATCH, Door, doors_of, is_tested
+from swarmnet.verify.checks.doors import AGAIN, ENDED, HEARD, OPENED, THROWN, WATCH, Door, doors_of, is_tested
 from swarmnet.verify.checks.host_check import HostCheck, is_inside
 from swarmnet.verify.checks.ladder import Fate, Stage, fate
 from swarmnet.verify.checks.lost import lost_between
@@ -46,7 +46,7 @@ class Pairs(HostCheck):
             answers,
             lambda: [ObserverTask(host, WATCH.name, _watch(setup, host, doors)) for host in hosts],
             lambda: [one for host in hosts for one in _send(setup, host, doors)],
-            lambda: [ObserverTask(host, TOLD.name, _watched(setup, answers, host, THROWN)) for host in hosts],
+            lambda: [ObserverTask(host, HEARD.name, _watched(setup, answers, host, THROWN)) for host in hosts],
             lambda: [one for host in hosts for one in _again(setup, answers, host, doors)],
             lambda: [ObserverTask(host, ENDED.name, _watched(setup, answers, host, AGAIN)) for host in hosts],
         )
@@ -122,7 +122,7 @@ def _send(setup: Setup, host: str, doors: tuple[Door, ...]) -> Iterator[Question
     if thrown:
         yield ObserverTask(host, THROWN.name, _throw(setup, host, thrown))
     if is_inside(setup, host):
-        yield ObserverTask(host, f"{TOLD.name}/rest", {"kind": "rest", "seconds": PATIENCE})
+        yield ObserverTask(host, f"{HEARD.name}/rest", {"kind": "rest", "seconds": PATIENCE})
 
 
 def _targets(setup: Setup, host: str, doors: tuple[Door, ...]) -> Iterator[tuple[Door, str, str]]:
@@ -143,7 +143,7 @@ def _again(setup: Setup, answers: Answers, host: str, doors: tuple[Door, ...]) -
     targets: JsonObject = {}
     gossip = tuple(door for door in doors if door.is_gossip and is_inside(setup, host))
     for door, peer, address in _targets(setup, host, gossip):
-        if is_inside(setup, peer) and fate(setup, answers, (host, peer), door, key=TOLD).stage is not Stage.OPEN:
+        if is_inside(setup, peer) and fate(setup, answers, (host, peer), door, key=HEARD).stage is not Stage.OPEN:
             targets[door.to(peer)] = {"address": address, "protocol": "udp", "port": door.port or 0}
     if targets:
         yield ObserverTask(host, AGAIN.name, _throw(setup, host, targets))

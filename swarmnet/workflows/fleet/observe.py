@@ -77,7 +77,7 @@ class Look:
     """File on the operator's machine for the swarm's unlock key; compared, never part of the state."""
     missing: tuple[HostFailure, ...] = ()
     """Hosts that did not answer a moment ago: they are not tried again, which would cost the time-out once more."""
-    told: Mapping[str, HostFacts] = field(default_factory=dict)
+    described: Mapping[str, HostFacts] = field(default_factory=dict)
     """Hosts that answered in another way, by name: they are not asked themselves."""
 
     packages: Callable[[Ports], Mapping[str, HostPackages | HostError]] | None = None
@@ -132,7 +132,7 @@ def observe(ports: Ports, look: Look = EVERYTHING) -> ClusterState:
     state = found.state
     errors = {name: error for name, error in results.items() if isinstance(error, HostError)} | found.failed
     failures = {one.host: one for one in look.missing} | {name: _failure(name, error) for name, error in errors.items()}
-    present = [_told(one, found.leaderless) for name, one in seen.items() if name not in found.failed]
+    present = [_without_false_claim(one, found.leaderless) for name, one in seen.items() if name not in found.failed]
     packages = {} if look.packages is None else look.packages(ports)
     failures |= {name: _failure(name, one) for name, one in packages.items() if isinstance(one, HostError)}
     read = tuple(one for one in packages.values() if isinstance(one, HostPackages))
@@ -160,12 +160,14 @@ def _nobody(failures: Collection[HostFailure], errors: Mapping[str, HostError]) 
     for one in failures:
         error = errors.get(one.host)
         hosts.setdefault(error.brief if error else one.reason, []).append(one.host)
-    told = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in hosts.items()) or "the inventory has no hosts"
+    described = (
+        "; ".join(f"{', '.join(names)}: {reason}" for reason, names in hosts.items()) or "the inventory has no hosts"
+    )
     hints = "; ".join(dict.fromkeys(one.hint for one in failures if one.hint))
     if hosts and all(isinstance(error, _REFUSALS) for error in errors.values()):
-        return IncompleteError(f"no host can be used: {told}", hint=hints or None)
+        return IncompleteError(f"no host can be used: {described}", hint=hints or None)
     return NothingReachableError(
-        f"no host answered: {told}", hint=hints or "check addresses and SSH settings in the inventory"
+        f"no host answered: {described}", hint=hints or "check addresses and SSH settings in the inventory"
     )
 
 
@@ -188,7 +190,7 @@ def _is_looked_at(host: Host, ports: Ports, look: Look) -> bool:
 
 def _heard(ports: Ports, host: str, look: Look, silence: Silence) -> _Seen:
     try:
-        return _host(ports, host, look) if host not in look.told else _Seen(look.told[host], ())
+        return _host(ports, host, look) if host not in look.described else _Seen(look.described[host], ())
     finally:
         silence.ended(host)
 
@@ -203,7 +205,7 @@ def _host(ports: Ports, host: str, look: Look) -> _Seen:
         containers = _containers(engine, look)
         of_tasks = engine.containers(label=SERVICE_LABEL) if look.tasks else None
         listed = {name: getattr(engine, name).list() for name in look.listed}
-    told, printed = asked.result(), tables_of.result()
+    described, printed = asked.result(), tables_of.result()
     with border(host, "read the kernel's routes"):
         tables = read_tables(printed.stdout.decode(errors="replace"))
     if tables is None:
@@ -211,11 +213,11 @@ def _host(ports: Ports, host: str, look: Look) -> _Seen:
         raise CommandError(host, f"cannot read the kernel's routes: {said}", hint="swarmnet needs Linux hosts")
     facts = HostFacts(
         host=host,
-        engine=told,
+        engine=described,
         addresses=tables.addresses,
         routes=tables.routes,
         open_ports=tables.open_ports,
-        data_path=engine.data_path(networks) if look.data_paths and told.membership.node_id else None,
+        data_path=engine.data_path(networks) if look.data_paths and described.membership.node_id else None,
         networks=tuple(net for net in networks if net.spec.effective_scope is Scope.LOCAL),
         containers=containers,
         conditions=None if of_tasks is None else {one.id: one.condition for one in of_tasks},
@@ -251,7 +253,7 @@ def _answers(ports: Ports, host: str, needs: Iterable[Need]) -> Iterable[Command
             yield CommandResult(host=host, argv=need.argv, exit_code=ended.exit_code)
 
 
-def _told(one: _Seen, leaderless: dict[str, NotAManagerError]) -> _Seen:
+def _without_false_claim(one: _Seen, leaderless: dict[str, NotAManagerError]) -> _Seen:
     """Return the answers of a host, without its claim to be a manager if it then could not answer as one."""
     error = leaderless.get(one.facts.host)
     if error is None:

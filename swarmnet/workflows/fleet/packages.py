@@ -104,23 +104,23 @@ def _look(shell: ShellPort, asked: PackageQuestion) -> HostPackages:
 def _facts(host: str, text: str) -> HostPackages:
     lines = [line.split("\t") for line in text.splitlines()]
 
-    def told(word: str) -> Iterator[list[str]]:
+    def lines_of(word: str) -> Iterator[list[str]]:
         return (rest for first, *rest in lines if first == word)
 
-    program, owner = next(told("program"), ["", ""])
-    age = next(told("age"), [""])[0]
+    program, owner = next(lines_of("program"), ["", ""])
+    age = next(lines_of("age"), [""])[0]
     return HostPackages(
         host=host,
-        distribution=next(told("os"), [""])[0],
-        installed=tuple(Package(name=name, version=version) for name, version in told("installed")),
+        distribution=next(lines_of("os"), [""])[0],
+        installed=tuple(Package(name=name, version=version) for name, version in lines_of("installed")),
         offers=tuple(
-            Offer(name=name, version=version, is_older=order == "older") for name, version, order in told("offer")
+            Offer(name=name, version=version, is_older=order == "older") for name, version, order in lines_of("offer")
         ),
-        candidates=tuple(Package(name=name, version=version) for name, version in told("candidate")),
+        candidates=tuple(Package(name=name, version=version) for name, version in lines_of("candidate")),
         program=program,
         owner=owner,
-        has_snap=any(told("snap")),
-        unfinished=any(told("unfinished")),
+        has_snap=any(lines_of("snap")),
+        unfinished=any(lines_of("unfinished")),
         lists_age=float(age) if age else None,
     )
 

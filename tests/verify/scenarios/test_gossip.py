@@ -11,7 +11,7 @@ from swarmnet.model.report import Status
 from swarmnet.model.state import ClusterState
 from swarmnet.model.swarm import Node, NodeSpec
 from swarmnet.verify.scenario import Answer, Answers
-from swarmnet.verify.scenarios.hosts.gossip import BEGUN, MOST, RESTED, TOLD, Gossip
+from swarmnet.verify.scenarios.hosts.gossip import BEGUN, COLLECTED, MOST, RESTED, Gossip
 from tests.support.encrypted_captures import cluster, vtep
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def counted(lost: Iterable[tuple[str, str]] = (), *, left: int = 6) -> Answers:
         peers = [one for one in HOSTS if one != host]
         sent: JsonObject = {"vxlan": {vtep(peer): {"0": left} for peer in peers}}
         came: JsonObject = {"vxlan": {vtep(peer): {"0": left} for peer in peers if (peer, host) not in cut}}
-        found[host, TOLD.name] = Answer({"sent": sent, "received": came})
+        found[host, COLLECTED.name] = Answer({"sent": sent, "received": came})
     return found
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 PORT = 7946
 MOST = 5
 """Nodes of a swarm up to which all have spoken to all within some seconds; of more it takes too long to wait for."""
-BEGUN, RESTED, TOLD = (keys.value(f"gossip/{step}") for step in ("capture", "rest", "collect"))
+BEGUN, RESTED, COLLECTED = (keys.value(f"gossip/{step}") for step in ("capture", "rest", "collect"))
 SENT = 3
 """Packets that must have left before their absence at the other end says something."""
 
@@ -55,7 +55,7 @@ class Gossip(Scenario):
             answers,
             lambda: [ObserverTask(host, BEGUN.name, {**capture, "seconds": 4 * patience(setup)}) for host in hosts],
             lambda: [ObserverTask(host, RESTED.name, rest) for host in hosts],
-            lambda: [ObserverTask(host, TOLD.name, {"kind": "collect", "name": "gossip"}) for host in hosts],
+            lambda: [ObserverTask(host, COLLECTED.name, {"kind": "collect", "name": "gossip"}) for host in hosts],
         )
 
     def judge(self, setup: Setup, answers: Answers) -> Findings:
@@ -129,7 +129,7 @@ def patience(setup: Setup) -> float:
 
 def _counted(answers: Answers, host: str, direction: str) -> dict[str, int] | None:
     """Return how many packets of gossip went to, or came from, each address; None where that was not counted."""
-    counts = TOLD.read(answers, host)
+    counts = COLLECTED.read(answers, host)
     side = counts.get(direction) if counts is not None else None
     table = side.get("vxlan") if isinstance(side, dict) else None
     if not isinstance(table, dict):

@@ -131,7 +131,7 @@ class OwnNames(OwnScenario):
         if cause is CauseId.ALIAS_TWICE:
             explained = claims.each(claims.name(network, one.name.name) for one in looks)
         if cause in _RENEWED:
-            explained = (_never_told if cause is CauseId.NAMELESS_TASK else _left)(setup, looks)
+            explained = (_never_announced if cause is CauseId.NAMELESS_TASK else _left)(setup, looks)
         return made.model_copy(update={"evidence": evidence, "needed": explained})
 
     def _deaf(self, looks: Looks) -> Iterator[Verdict]:
@@ -179,7 +179,7 @@ class OwnNames(OwnScenario):
             yield self.verdict("networks", Status.INCONCLUSIVE, detail)
 
 
-def _never_told(setup: Setup, looks: list[Look]) -> tuple[frozenset[Claim], ...]:
+def _never_announced(setup: Setup, looks: list[Look]) -> tuple[frozenset[Claim], ...]:
     """Return the gossip between each asker and the host whose task it does not know by name."""
     return tuple(claims.both(claims.learned, one.asker.host, _owner(setup, one)) for one in looks)
 
