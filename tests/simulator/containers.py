@@ -82,16 +82,21 @@ class SimulatedContainers(SwarmSide):
             self._machine.containers[container_id] = after
 
     def _find_networks(self, box: Container) -> None:
-        """Refuse a start as engines from 25 on do.
+        """Refuse a start as engines from 25 on do where a container's mode names one of its networks.
 
-        They join the networks in any order, and have to know the first one by the time that another is joined. The
+        They join the networks in any order, and have to know that one by the time that another is joined. The
         simulator's order changes with each start, and the first network is the last to have its turn.
         """
         self._await_managers(box.endpoints[0].network if box.endpoints else "")
         mine = [one.network for one in box.endpoints if not self._is_local(one.network)]
         others = (one for one in self._machine.containers.values() if one.running)
         known = {end.network for one in others for end in one.endpoints}
-        if self._machine.knows(1, 44) and len(mine) > 1 and box.endpoints[0].network in {*mine} - known:
+        if (
+            box.name in self._machine.with_mode
+            and self._machine.knows(1, 44)
+            and len(mine) > 1
+            and box.endpoints[0].network in {*mine} - known
+        ):
             turn = self._machine.turns[box.id] = self._machine.turns.get(box.id, 0) + 1
             if turn % len(mine):
                 raise NotFoundError(self.host, _UNFOUND.format(mine[0]), status=404)

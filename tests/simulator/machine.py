@@ -95,8 +95,10 @@ class Machine:
     containers: dict[str, Container] = field(default_factory=dict)
     graces: dict[str, float | None] = field(default_factory=dict)
     """Seconds that containers were last given to stop, by their name then."""
+    with_mode: set[str] = field(default_factory=set)
+    """Names of containers whose mode names their first network, as ``docker run`` writes it."""
     turns: dict[str, int] = field(default_factory=dict)
-    """Starts of containers that are on several networks of the swarm, by id."""
+    """Starts of such containers on several networks of the swarm, by id."""
     unfound: int = 0
     """Starts and connections that still do not find the network: its copy is on its way out (seen on 26.1)."""
     unattached: int = 0

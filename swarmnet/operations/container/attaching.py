@@ -25,9 +25,9 @@ _A_NETWORK = 20.0
 def start_attached(ports: Ports, host: str, container: str, name: str) -> None:
     """Start a container, again if need be.
 
-    Engines from 25 on join the networks of a container in any order, and refuse the start unless they know the first
-    one by then; a node knows it once a container of its own is there. So a start on several networks of the swarm
-    succeeds once in as many attempts (seen on 26.1 and 28.5, on managers, too; a refusal takes a second or less).
+    Engines from 25 on join the networks of a container in any order, and refuse the start unless they know the one
+    that its ``NetworkMode`` names by then; a node knows it once a container of its own is there. So a start of one that
+    ``docker run`` made on several networks of the swarm succeeds by chance (seen on 26.1 and 28.5, on managers, too).
 
     Args:
         ports: the world.

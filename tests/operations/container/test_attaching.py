@@ -127,11 +127,17 @@ def test_a_new_container_that_is_never_attached_is_removed_again(world: World) -
 
 
 @pytest.mark.parametrize("engine", ["20.10", "26.1", "28.5"])
-def test_a_start_on_several_networks_is_repeated_until_the_engine_knows_them(world: World, engine: str) -> None:
-    world.machines["w1"].run_engine(engine)
-    text = f"  - container: {json.dumps({**CREATE, 'networks': ['data', 'more', 'rest']})}\n    on: w1\n"
+def test_one_that_docker_run_made_on_several_networks_is_started_until_the_engine_knows_them(
+    world: World, engine: str
+) -> None:
+    machine, plain, names = world.machines["w1"], world.engine("w1").plain, ("data", "more", "rest")
+    machine.run_engine(engine)
+    machine.with_mode.add(NAME)
+    spec = PlainContainer(name=NAME, image=IMAGE, restart="always")
+    plain.create(NAME, spec, tuple(EndpointSpec(network=one) for one in names))
+    text = f"  - container: {json.dumps({'name': NAME, 'image': IMAGE, 'restart': 'always'})}\n    on: w1\n"
     (action,) = plans.plan(text, look(world), world.inventory).actions
 
     action.run(world.ports())
 
-    assert place(world) == {"data", "more", "rest"}
+    assert place(world) == {*names}

@@ -168,11 +168,15 @@ def plain_to_wire(spec: PlainContainer, endpoints: Sequence[EndpointSpec], versi
             host[name] = {path: line for path, line in held.items() if path not in targets}
     exposed = as_object(body.get("ExposedPorts"))
     body["ExposedPorts"] = {**exposed, **{key: {} for key in as_object(host.get("PortBindings"))}}
+    at_once = version >= SEVERAL_API and len(endpoints) > 1 and all(one.mac is None for one in endpoints)
     if endpoints:
-        host["NetworkMode"] = endpoints[0].network
+        # Engines from 25 on join several networks in any order, and refuse the start unless they know the one that the
+        # mode names by then; without a mode the first start succeeds, and docker0 is not joined (seen on 26.1 and
+        # 28.5, with names and published ports). They show a requested MAC address only of the one that it names.
+        host["NetworkMode"] = "default" if at_once else endpoints[0].network
         if endpoints[0].network not in OWN_MODES:
-            at_once = endpoints if version >= SEVERAL_API else endpoints[:1]
-            body["NetworkingConfig"] = {"EndpointsConfig": {one.network: endpoint_to_wire(one) for one in at_once}}
+            first = endpoints if version >= SEVERAL_API else endpoints[:1]
+            body["NetworkingConfig"] = {"EndpointsConfig": {one.network: endpoint_to_wire(one) for one in first}}
         if endpoints[0].mac is not None and version < SEVERAL_API:
             body["MacAddress"] = endpoints[0].mac
     return body

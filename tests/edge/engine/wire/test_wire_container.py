@@ -151,6 +151,25 @@ def test_engines_take_one_network_or_all_when_a_container_is_created(version: Ap
     assert body.get("MacAddress") == ("02:42:0a:01:00:09" if version == OLD else None)
 
 
+@pytest.mark.parametrize(
+    ("version", "networks", "mac", "mode"),
+    [
+        (NEW, ("front", "back"), None, "default"),
+        (NEW, ("front",), None, "front"),
+        (NEW, ("front", "back"), "02:42:0a:01:00:09", "front"),
+        (OLD, ("front", "back"), None, "front"),
+    ],
+)
+def test_the_mode_names_no_network_where_an_engine_joins_several_in_any_order(
+    version: ApiVersion, networks: tuple[str, ...], mac: str | None, mode: str
+) -> None:
+    places = tuple(EndpointSpec(network=one, mac=mac) for one in networks)
+
+    body = plain_to_wire(CONTAINER, places, version)
+
+    assert as_object(body["HostConfig"])["NetworkMode"] == mode
+
+
 def test_an_update_sends_limits_and_restart_alone() -> None:
     spec = PlainContainer(name="x", image="x", env={"A": "1"}, restart="always", limits=PlainLimits(pids=5))
 
