@@ -158,6 +158,8 @@ class Setup:
     """The running tasks behind published UDP ports, where what arrives is counted."""
     held: Mapping[str, tuple[Container, ...]] = field(default_factory=dict)
     """The containers that run on each host, as its own engine lists them; none of a verification."""
+    publishing: Mapping[tuple[str, int], tuple[Container, ...]] = field(default_factory=dict)
+    """Host and TCP port to the containers that run and hold it there, where a trace asks who does."""
 
     @property
     def plain(self) -> Network | None:

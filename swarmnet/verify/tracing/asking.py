@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from swarmnet.model.base import JsonObject
-    from swarmnet.model.expectation import Arrow
+    from swarmnet.model.expectation import Arrow, Party
     from swarmnet.verify.ends import End
     from swarmnet.verify.scenario import Answers, Question, Setup
     from swarmnet.verify.scenarios.own.processes import Programs
@@ -274,10 +274,18 @@ def by_name(setup: Setup, answers: Answers, arrow: Arrow) -> list[Target]:
     """Return the target's name, as clients use it, or the address of what is outside."""
     name = arrow.target.name
     if arrow.target.kind is PartyKind.HOST:
-        name = address_of(setup, name)
+        name = address_from(setup, arrow.source, name)
     elif arrow.target.kind is PartyKind.BLOCK:
         name = name.partition("/")[0]
     return [Target(name, door, is_wanted=True) for door in doors(setup, answers, arrow)]
+
+
+def address_from(setup: Setup, source: Party, host: str) -> str:
+    """Return the address at which a party asks a host: the operator's machine as it comes there itself."""
+    approach = setup.approaches.get(host)
+    if source.kind is not PartyKind.OPERATOR or approach is None:
+        return address_of(setup, host)
+    return approach.peer or approach.address
 
 
 def at_addresses(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> list[Target]:

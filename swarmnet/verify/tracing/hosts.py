@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.expectation import PartyKind
 from swarmnet.model.find import of_host
-from swarmnet.verify.ends import machine
+from swarmnet.model.service import Protocol, PublishMode
+from swarmnet.verify.ends import machine, tasks_of
 from swarmnet.verify.ids import CauseId
+from swarmnet.verify.scenario import OPERATOR
 from swarmnet.verify.scenarios.expected.asked import (
     REFUSED,
     UNREACHABLE,
@@ -19,7 +21,9 @@ from swarmnet.verify.scenarios.expected.asked import (
     ask_open,
     outcome_of,
 )
+from swarmnet.verify.scenarios.mesh.holders import read_sockets
 from swarmnet.verify.tracing.asking import TRACE, by_name
+from swarmnet.verify.tracing.host_mode import Opening, holder, where_to_ask
 from swarmnet.verify.tracing.layers import failed, ok, unknown, worst
 from swarmnet.verify.tracing.outwards import published
 
@@ -29,23 +33,25 @@ if TYPE_CHECKING:
     from swarmnet.model.expectation import Arrow
     from swarmnet.model.service import Service
     from swarmnet.model.trace import Layer
+    from swarmnet.verify.ends import End
     from swarmnet.verify.scenario import Answers, Question, Setup
 
 
 def ask_from_host(setup: Setup, answers: Answers, arrow: Arrow) -> tuple[Question, ...]:
     """Return what to ask of the way from a host to what is outside of the swarm's networks: one round."""
-    inside = overlay_of(setup, arrow)
-    return () if inside else tuple(ask_open(machine(arrow.source.name), TRACE, by_name(setup, answers, arrow)))
+    if overlay_of(setup, arrow):
+        return ()
+    held = [read_sockets(arrow.target.name)] if arrow.target.kind is PartyKind.HOST else []
+    return (*ask_open(_asker(arrow), TRACE, by_name(setup, answers, arrow)), *held)
+
+
+def _asker(arrow: Arrow) -> End:
+    return machine(arrow.source.name if arrow.source.kind is PartyKind.HOST else OPERATOR)
 
 
 def from_host(setup: Setup, answers: Answers, arrow: Arrow) -> Iterator[Layer]:
     """Yield the way from a host: whether it could be asked, then the published ports, or name, route and port."""
-    host = arrow.source.name
-    observer = of_host(setup.observers, host)
-    if observer is None or observer.problem is not None:
-        yield unknown("host", f"{host} could not be asked: {observer.problem if observer else 'it did not answer'}")
-        return
-    yield ok("host", f"asked from the network of {host} itself")
+    yield _from(setup, arrow)
     if arrow.target.kind is PartyKind.SERVICE:
         words = f"hosts know no names of the swarm: {arrow.target} is asked at the addresses of hosts"
         yield ok("name", words)
@@ -55,6 +61,20 @@ def from_host(setup: Setup, answers: Answers, arrow: Arrow) -> Iterator[Layer]:
         yield stop
         return
     yield from _outside(setup, answers, arrow)
+
+
+def _from(setup: Setup, arrow: Arrow) -> Layer:
+    """Return whether the machine that asks could be asked."""
+    if arrow.source.kind is PartyKind.OPERATOR:
+        approach = setup.approaches.get(arrow.target.name)
+        if approach is not None and approach.between:
+            return unknown("host", f"{approach.between}: plain sockets of your machine prove nothing")
+        return ok("host", "asked from your machine")
+    host = arrow.source.name
+    observer = of_host(setup.observers, host)
+    if observer is None or observer.problem is not None:
+        return unknown("host", f"{host} could not be asked: {observer.problem if observer else 'it did not answer'}")
+    return ok("host", f"asked from the network of {host} itself")
 
 
 def overlay_of(setup: Setup, arrow: Arrow) -> Layer | None:
@@ -94,7 +114,7 @@ def _instead(host: str, owner: Service | None) -> str:
 
 def _outside(setup: Setup, answers: Answers, arrow: Arrow) -> Iterator[Layer]:
     """Yield name, route and port, as the host's own resolver and routes lead there."""
-    asker = machine(arrow.source.name)
+    asker = _asker(arrow)
     tried = [outcome_of(answers, asker, TRACE, one) for one in by_name(setup, answers, arrow)]
     if unasked := [one for one in tried if one.seen is None]:
         yield unknown("port", f"{unasked[0].target.label} was not asked for: {unasked[0].why}")
@@ -108,6 +128,7 @@ def _outside(setup: Setup, answers: Answers, arrow: Arrow) -> Iterator[Layer]:
         words = f"{asker} has no way to {away[0].target.label}: {away[0].why}"
         yield failed("route", words, CauseId.NO_ROUTE, fix)
     yield ok("route", f"{asker} has a way there")
+    yield from _held(setup, answers, arrow)
     yield from _refused(setup, arrow, [one.target.door.port for one in tried if one.seen == REFUSED])
     yield worst("port", setup, answers, tried, lambda _count: f"{name} accepts connections")
 
@@ -118,7 +139,34 @@ def _refused(setup: Setup, arrow: Arrow, refused: list[int]) -> Iterator[Layer]:
         return
     for service in setup.state.services:
         for port in service.all_ports:
-            if port.published in refused:
+            opening = Opening.of(port, tasks_of(setup.state, service.spec.name), setup.approaches)
+            if port.published in refused and port.mode is PublishMode.HOST and arrow.target.name not in opening.hosts:
+                words = f"{arrow.target} refuses {port.published}: {service.spec.name}: {opening}"
+                yield failed("port", words, CauseId.REFUSED, _where_open(arrow, service.spec.name, opening))
+            elif port.published in refused:
                 words = f"{arrow.target} refuses {port.published}, which {service.spec.name} publishes"
                 fix = f"swarmnet trace {arrow.source} {service.spec.name}:{port.published} says why"
                 yield failed("port", words, CauseId.REFUSED, fix)
+
+
+def _where_open(arrow: Arrow, service: str, opening: Opening) -> str:
+    """Return what to trace instead of a host on which a port does not open."""
+    if not opening.hosts:
+        return f"see why no task of it runs: docker service ps --no-trunc {service}"
+    command = f"swarmnet trace {arrow.source} {opening.hosts[0]}:{opening.port.published}"
+    return f"write: {command}; in mode ingress, every host opens it"
+
+
+def _held(setup: Setup, answers: Answers, arrow: Arrow) -> Iterator[Layer]:
+    """Yield who holds the ports of a host, and which service publishes them in host mode, without a task there."""
+    for host, port in where_to_ask(setup.state, arrow) if arrow.target.kind is PartyKind.HOST else ():
+        if not (who := holder(setup, answers, host, port)):
+            continue
+        rest = [one for one in setup.approaches if one != host]
+        others = [
+            f"; {service.spec.name}: {Opening.of(one, tasks_of(setup.state, service.spec.name), rest)}"
+            for service in setup.state.services
+            for one in service.all_ports
+            if one.published == port and one.protocol is Protocol.TCP and one.mode is PublishMode.HOST
+        ]
+        yield ok("program", f"{port} of {host} is held by {who}{''.join(others)}")

@@ -34,7 +34,7 @@ from swarmnet.verify.scenarios.mesh.mesh import address_of
 from swarmnet.verify.scenarios.own.processes import PROGRAMS, not_listening, program_of
 from swarmnet.verify.tracing.asking import TRACE, by_name, namespace_of, places_of
 from swarmnet.verify.tracing.doors import PUBLISHED, Shut
-from swarmnet.verify.tracing.host_mode import Opening
+from swarmnet.verify.tracing.host_mode import Opening, strangers
 from swarmnet.verify.tracing.layers import container, failed, ok, target, unknown, worst
 from swarmnet.verify.tracing.names import held_by_any, hidden, own_servers
 from swarmnet.verify.tracing.rules import reaches, stopped, untranslated
@@ -236,7 +236,9 @@ def _led(setup: Setup, others: tuple[End, ...], port: PublishedPort) -> str:
     """Return where a published port leads, and in host mode on which hosts alone."""
     if port.mode is PublishMode.INGRESS:
         return f"{port.published} leads to {port.target}"
-    return str(Opening.of(port, others, setup.approaches))
+    taken = strangers(setup, others[0].party if others else "", port.published or 0)
+    words = "".join(f"; on {host}, {who} holds it" for host, who in sorted(taken.items()))
+    return f"{Opening.of(port, others, [host for host in setup.approaches if host not in taken])}{words}"
 
 
 def _balancer(answers: Answers, ports: tuple[PublishedPort, ...], tried: list[Outcome]) -> Iterator[Layer]:

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 def paths_of(setup: Setup, answers: Answers, arrow: Arrow) -> tuple[Path, ...]:
     """Return the way from each container of the source, or from the operator's machine."""
     if not arrow.source.has_tasks:
-        way = from_host if arrow.source.kind is PartyKind.HOST else published
+        way = from_host if PartyKind.HOST in (arrow.source.kind, arrow.target.kind) else published
         return (Path(source=str(arrow.source), layers=tuple(_up_to_broken(way(setup, answers, arrow)))),)
     asking = askers(setup, arrow)
     if not asking:

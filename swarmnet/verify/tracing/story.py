@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from swarmnet.errors import IncompleteError, UsageError
+from swarmnet.errors import HostError, IncompleteError, UsageError
 from swarmnet.model.events import Progress
 from swarmnet.model.expectation import PartyKind
 from swarmnet.model.standing import answered
@@ -25,16 +25,18 @@ from swarmnet.verify.scenario import Answers, Setup
 from swarmnet.verify.story import VerifyOptions, verify
 from swarmnet.verify.tracing.asking import ask, ask_published, look
 from swarmnet.verify.tracing.closer import look_at, named
+from swarmnet.verify.tracing.host_mode import where_to_ask
 from swarmnet.verify.tracing.hosts import ask_from_host
 from swarmnet.verify.tracing.paths import paths_of
 from swarmnet.verify.tracing.sections import sections_of
+from swarmnet.workflows.fleet.fanout import fan_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from swarmnet.model.expectation import Arrow
     from swarmnet.model.ports import Ports
-    from swarmnet.model.state import ClusterState
+    from swarmnet.model.state import ClusterState, Container
     from swarmnet.model.trace import Path
     from swarmnet.model.verification import ProbeKit
     from swarmnet.verify.probes.run import Run
@@ -69,7 +71,7 @@ def trace(ports: Ports, state: ClusterState, wish: TraceWish, *, kit: ProbeKit, 
         aside = ProbeContainers(context, images, gate, ())
         watching = aside.watch(host)
         observers = tuple(aside.observers(watching).values())
-        setup = replace(setup, ends=entered.ends, observers=observers)
+        setup = replace(setup, ends=entered.ends, observers=observers, publishing=_publishing(ports, state, wish))
         batches = Batches(ports, run.id, Containers({}, watching.containers, {}, entered.containers))
         answers = _asked(ports, batches, setup, wish)
     finally:
@@ -88,6 +90,23 @@ def trace(ports: Ports, state: ClusterState, wish: TraceWish, *, kit: ProbeKit, 
         paths=paths,
         notes=notes,
     )
+
+
+def _publishing(ports: Ports, state: ClusterState, wish: TraceWish) -> dict[tuple[str, int], tuple[Container, ...]]:
+    """Return the running containers that hold the ports of hosts that are asked, as far as their engines say so."""
+    if wish.arrow is None or wish.source.has_tasks:
+        return {}
+    numbers: dict[str, list[int]] = {}
+    for host, port in where_to_ask(state, wish.arrow):
+        numbers.setdefault(host, []).append(port)
+
+    def held(host: str) -> dict[int, tuple[Container, ...]]:
+        boxes = {port: ports.engine(host).containers(publishing=port) for port in numbers[host]}
+        return {port: tuple(one for one in several if one.running) for port, several in boxes.items()}
+
+    found = fan_out(tuple(numbers), held)
+    known = {host: several for host, several in found.items() if not isinstance(several, HostError)}
+    return {(host, port): boxes for host, several in known.items() for port, boxes in several.items()}
 
 
 def _typed(arrow: Arrow) -> str:

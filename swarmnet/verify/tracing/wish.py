@@ -11,7 +11,6 @@ from swarmnet.model.expectation import Arrow, Expectations, PartyKind
 from swarmnet.model.service import Protocol, PublishMode
 from swarmnet.operations.expect.notation import MOST_PORT, Known, arrow_form
 from swarmnet.verify.ends import tasks_of
-from swarmnet.verify.tracing.host_mode import Opening
 
 if TYPE_CHECKING:
     from swarmnet.model.expectation import Party
@@ -132,44 +131,34 @@ def _unknown(word: str, state: ClusterState, *, is_source: bool = False) -> Usag
 def behind_port(form: ArrowForm, source: Party, known: Known, state: ClusterState) -> ArrowForm:
     """Return the arrow to the service that publishes a port, where a machine is to reach that port of a host.
 
-    People name what they type into a browser, ``m1:8080``: what may fail is the service behind it.
-
-    Raises:
-        UsageError: the port is published in host mode, and no task runs there.
+    People name what they type into a browser, ``m1:8080``: what may fail is the service behind it. A port in host mode
+    is the service's only where a task runs: elsewhere the host itself is asked, since something else may hold it.
     """
     target = known.party(form.target)
     if target is None or target.kind is not PartyKind.HOST or source.kind not in (PartyKind.OPERATOR, PartyKind.HOST):
         return form
     wanted = {(door.port, door.protocol) for door in form.doors}
-    members = [facts.host for facts in state.hosts if state.node_of(facts.host) is not None]
     for service in state.services:
         ports = {(one.published, one.protocol): one for one in service.all_ports}
         if not wanted or not wanted <= ports.keys():
             continue
         name = service.spec.name
-        for port in (ports[one] for one in wanted if ports[one].mode is PublishMode.HOST):
-            opening = Opening.of(port, tasks_of(state, name), members)
-            if target.name not in opening.hosts:
-                raise UsageError(f"{name}: {opening}", hint=_where_open(source, name, opening))
+        in_host_mode = any(ports[one].mode is PublishMode.HOST for one in wanted)
+        if in_host_mode and target.name not in {end.host for end in tasks_of(state, name)}:
+            return form
         return form.model_copy(update={"target": name})
     return form
 
 
-def _where_open(source: Party, service: str, opening: Opening) -> str:
-    """Return what to trace instead of a host on which a port does not open."""
-    if not opening.hosts:
-        return f"see why no task of it runs: docker service ps --no-trunc {service}"
-    command = f"swarmnet trace {source} {opening.hosts[0]}:{opening.port.published}"
-    return f"write: {command}; in mode ingress, every host opens it"
-
-
 def _of_host(source: Party, target: Party, form: ArrowForm) -> Arrow | str | None:
-    """Return the arrow from a host to what is outside of the swarm, or what is wrong with it.
+    """Return the arrow from a host to what is outside of the swarm, or from any machine to a host; or what is wrong.
 
     Playbooks expect nothing of such ways; a trace asks them, as any client on that host would. None leaves the ends to
     the rules of playbooks.
     """
-    if source.kind is not PartyKind.HOST or target.kind in (PartyKind.SERVICE, PartyKind.OUTSIDE, PartyKind.OPERATOR):
+    to_host = source.kind is PartyKind.OPERATOR and target.kind is PartyKind.HOST
+    elsewhere = target.kind in (PartyKind.SERVICE, PartyKind.OUTSIDE, PartyKind.OPERATOR)
+    if not to_host and (source.kind is not PartyKind.HOST or elsewhere):
         return None
     problems = {
         "a host reaches containers by published ports alone: name their service, or HOST:PORT": target.has_tasks,

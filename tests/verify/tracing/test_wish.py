@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import pytest
 
 from swarmnet.errors import UsageError
 from swarmnet.model.endpoint import EndpointSpec
 from swarmnet.model.expectation import Arrow, Expectations, Party, PartyKind
 from swarmnet.model.ports import Approach
+from swarmnet.model.report import Status
 from swarmnet.model.service import PublishedPort, PublishMode, Service, ServiceSpec, Task
-from swarmnet.model.state import ClusterState, SwarmMembership
+from swarmnet.model.state import ClusterState, Container, SwarmMembership
 from swarmnet.model.swarm import Node, NodeSpec
 from swarmnet.operations.expect.notation import Known, arrow_form
 from swarmnet.verify.ends import ends_of
-from swarmnet.verify.scenario import Setup
+from swarmnet.verify.scenario import Answer, HostCommand, Setup
+from swarmnet.verify.tracing.hosts import ask_from_host
 from swarmnet.verify.tracing.paths import paths_of
 from swarmnet.verify.tracing.wish import behind_port, wish_of
 from tests.support.clusters import inventory
 from tests.support.setups import facts
+
+if TYPE_CHECKING:
+    from swarmnet.model.base import JsonObject
+    from swarmnet.model.trace import Layer
+    from swarmnet.verify.scenario import Answers
 
 OPERATOR = Party(kind=PartyKind.OPERATOR, name="operator")
 
@@ -37,12 +47,15 @@ def swarm(mode: PublishMode) -> ClusterState:
     )
 
 
-def inwards(state: ClusterState) -> dict[str, str]:
+def inwards(
+    state: ClusterState, publishing: dict[tuple[str, int], tuple[Container, ...]] | None = None
+) -> dict[str, str]:
     """Return what each layer of the way from the operator's machine to web says."""
     way = Arrow(source=OPERATOR, target=Party(kind=PartyKind.SERVICE, name="web"), allowed=True)
     expected = Expectations(arrows=(way,))
     approaches = {one.host: Approach("192.0.2.1", 22) for one in state.hosts}
     setup = Setup(state, (), approaches=approaches, expected=expected, ends=ends_of(state, expected, {}))
+    setup = replace(setup, publishing=publishing or {})
     (path,) = paths_of(setup, {}, way)
     return {layer.name: layer.detail for layer in path.layers}
 
@@ -64,27 +77,82 @@ def test_a_published_port_of_a_host_is_a_way_to_the_service_behind_it(source: Pa
     assert found.target == asked
 
 
+SAID = "8080 leads to 80 in host mode, so it opens only on hosts with a task: "
+
+
 def test_a_port_in_host_mode_opens_on_hosts_with_a_task_alone_and_both_ways_of_asking_say_so_in_one_sentence() -> None:
-    known = Known(services=frozenset({"web"}), hosts=frozenset({"m1", "w1"}))
     state = swarm(PublishMode.HOST)
-    form = behind_port(arrow_form("operator", "w1:8080"), OPERATOR, known, state)
-    assert form.target == "web"
-    with pytest.raises(UsageError) as caught:
-        behind_port(arrow_form("operator", "m1:8080"), OPERATOR, known, state)
-    said = "8080 leads to 80 in host mode, so it opens only on hosts with a task: w1, not on m1"
-    assert caught.value.message == f"web: {said}"
-    assert str(caught.value.hint).startswith("write: swarmnet trace operator w1:8080;")
-    assert inwards(state)["program"] == said
+    wish = wish_of("operator", "w1:8080", state, inventory(1, 1))
+    assert wish.arrow is not None
+    assert wish.arrow.target.name == "web"
+    assert inwards(state)["program"] == f"{SAID}w1, not on m1"
+    layer = at_host(state, "m1", "refused")[-1]
+    assert layer.detail == f"m1 refuses 8080: web: {SAID}w1, not on m1"
+    assert str(layer.fix).startswith("write: swarmnet trace operator w1:8080;")
 
 
 @pytest.mark.parametrize("change", [{"desired_state": "shutdown"}, {"state": "starting"}])
 def test_a_task_that_is_to_end_or_only_starts_opens_no_port_in_host_mode(change: dict[str, str]) -> None:
-    known = Known(services=frozenset({"web"}), hosts=frozenset({"m1", "w1"}))
     state = swarm(PublishMode.HOST)
     tasks = tuple(one.model_copy(update=change) for one in state.tasks)
-    with pytest.raises(UsageError, match="only on hosts with a task: none, not on m1, w1") as caught:
-        behind_port(arrow_form("operator", "w1:8080"), OPERATOR, known, state.model_copy(update={"tasks": tasks}))
-    assert caught.value.hint == "see why no task of it runs: docker service ps --no-trunc web"
+    layer = at_host(state.model_copy(update={"tasks": tasks}), "w1", "refused")[-1]
+    assert layer.detail.endswith("only on hosts with a task: none, not on m1, w1")
+    assert layer.fix == "see why no task of it runs: docker service ps --no-trunc web"
+
+
+ROGUE = Container(id="c", name="rogue", image=f"demo:1@sha256:{'ab' * 32}", running=True)
+LISTENS = 'tcp LISTEN 0 128 0.0.0.0:8080 0.0.0.0:* users:(("nginx",pid=7,fd=3))'
+
+
+@pytest.mark.parametrize(
+    ("boxes", "sockets", "who"),
+    [
+        ((ROGUE,), "", "container rogue (demo:1) of no service"),
+        ((ROGUE.model_copy(update={"service": "old"}),), "", "container rogue (demo:1) of service old"),
+        ((), LISTENS, "nginx"),
+        ((), LISTENS.replace("nginx", "docker-proxy"), ""),
+    ],
+)
+def test_what_holds_a_port_in_host_mode_where_no_task_of_the_service_runs_is_named(
+    boxes: tuple[Container, ...], sockets: str, who: str
+) -> None:
+    layers = at_host(swarm(PublishMode.HOST), "m1", "open", boxes, sockets)
+    assert (layers[-1].name, layers[-1].status) == ("port", Status.OK)
+    held = [one.detail for one in layers if one.name == "program"]
+    assert held == ([f"8080 of m1 is held by {who}; web: {SAID}w1"] if who else [])
+
+
+def test_who_else_holds_a_port_in_host_mode_is_named_next_to_the_hosts_that_lead_to_the_service() -> None:
+    own = ROGUE.model_copy(update={"name": "web.1.x", "service": "web"})
+    said = inwards(swarm(PublishMode.HOST), {("m1", 8080): (ROGUE,), ("w1", 8080): (own,)})["program"]
+    assert said == f"{SAID}w1; on m1, container rogue (demo:1) of no service holds it"
+
+
+def test_behind_a_jump_host_a_port_that_does_not_open_for_your_machine_proves_nothing() -> None:
+    (only,) = at_host(swarm(PublishMode.HOST), "m1", "refused", between="ProxyJump gate")
+    assert (only.status, only.detail.startswith("ProxyJump gate: ")) == (Status.INCONCLUSIVE, True)
+
+
+def at_host(
+    state: ClusterState,
+    host: str,
+    seen: str,
+    boxes: tuple[Container, ...] = (),
+    sockets: str = "",
+    between: str | None = None,
+) -> tuple[Layer, ...]:
+    """Return the layers of the way from the operator's machine to port 8080 of a host."""
+    way = wish_of("operator", f"{host}:8080", state, inventory(1, 1)).arrow
+    assert way is not None
+    approaches = {one.host: Approach("192.0.2.1", 22, between) for one in state.hosts}
+    setup = Setup(state, (), approaches=approaches, publishing={(host, 8080): boxes})
+    found: Answers = {}
+    for one in ask_from_host(setup, {}, way):
+        outcome: JsonObject = {"targets": {"192.0.2.1:8080": {"seen": seen, "why": "x", "addresses": ["192.0.2.1"]}}}
+        printed: JsonObject = {"exit": 0, "stdout": sockets}
+        found[one.host, one.key] = Answer(printed if isinstance(one, HostCommand) else outcome)
+    (path,) = paths_of(setup, found, way)
+    return path.layers
 
 
 def named(**networks: EndpointSpec) -> ClusterState:
