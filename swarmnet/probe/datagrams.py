@@ -107,20 +107,27 @@ class Burst:
         self._addresses = addresses
         self._behind = behind
         self.sent = [0] * len(addresses)
+        self.turns = 0
+        """How many were meant for each peer so far."""
         self._came: set[int] = set()
         self.behind_sent = [0] * len(addresses)
         self.behind_came = [0] * len(addresses)
 
-    def spread(self, count: int, spacing: float, until: float) -> None:
-        """Send ``count`` to each peer, a round each ``spacing`` seconds, and take answers meanwhile.
+    def spread(self, count: int, spacing: float, until: float, only: list[int] | None = None) -> None:
+        """Send ``count`` to each peer, or to some, a round each ``spacing`` seconds, and take answers meanwhile.
 
         They leave one by one: what is sent at once fills queues, and measures those. Where the time is too short for
         all, fewer leave, but one to each, so that the last ones can be answered, too.
         """
-        pause = spacing / max(1, len(self._addresses))
+        peers = list(range(len(self._addresses))) if only is None else only
+        pause = spacing / max(1, len(peers))
         end = until - min(LAST_WAIT, (until - time.monotonic()) / 2)
-        for number in range(count * len(self._addresses)):
-            if number >= len(self._addresses) and time.monotonic() + pause >= end:
+        numbers = [
+            turn * len(self._addresses) + index for turn in range(self.turns, self.turns + count) for index in peers
+        ]
+        self.turns += count
+        for sent, number in enumerate(numbers):
+            if sent >= len(peers) and time.monotonic() + pause >= end:
                 break
             begun = time.monotonic()
             self.send(number)
@@ -176,9 +183,10 @@ class Burst:
             waiting = {index for index in waiting if self.came(index) < self.sent[index]}
         self.take(GRACE)
 
-    def came(self, index: int) -> int:
-        """Return how many answers came from a peer."""
-        return sum(number % len(self._addresses) == index for number in self._came)
+    def came(self, index: int, since: int = 0) -> int:
+        """Return how many answers came from a peer, to what was sent to it from this turn on."""
+        among = len(self._addresses)
+        return sum(number % among == index and number // among >= since for number in self._came)
 
 
 def burst(run: str, task: dict[str, object], until: float) -> dict[str, object]:
@@ -203,39 +211,36 @@ def burst(run: str, task: dict[str, object], until: float) -> dict[str, object]:
 
 
 def echoes(task: dict[str, object], until: float) -> dict[str, object]:
-    """Send ``few`` echoes to every labelled address as a burst, and ``many`` more where some were lost.
+    """Send ``few`` echoes to every labelled address as a burst, and ``many`` more to those that did not answer all.
 
-    The kernel of the peer answers them, so no program has to listen there.
+    The kernel of the peer answers them, so no program has to listen there. The first burst is not waited for longer
+    than a moment: what comes late costs a second burst, and proves nothing.
 
     Returns:
         Label to ``{"sent": n, "came": answers, "tries": all that was sent, "answered": all answers}``. ``sent`` and
         ``came`` are those of the last burst to that peer alone.
     """
     addresses, spacing = _labelled(task), float(str(task["spacing"]))
-    outcomes = _echoed(addresses, int(str(task["few"])), spacing, until)
-    lossy = {label: addresses[label] for label, one in outcomes.items() if 0 < one["came"] < one["sent"]}
-    for label, one in (_echoed(lossy, int(str(task["many"])), spacing, until) if lossy else {}).items():
-        before = outcomes[label]
-        outcomes[label] = {**one, **{key: before[key] + one[key] for key in ("tries", "answered")}}
-    return {"targets": outcomes}
-
-
-def _echoed(addresses: dict[str, str], count: int, spacing: float, until: float) -> dict[str, dict[str, int]]:
-    """Send one burst of echoes; each has words of its own, so that no answer to another one counts."""
-    asker, behind = Echo(os.urandom(8).hex()), Echo(os.urandom(8).hex())
+    asker, behind = Echo(os.urandom(8).hex()), Echo(os.urandom(8).hex())  # no answer to another one counts
     with asker.socket, behind.socket:
         burst = Burst(asker, list(addresses.values()), behind)
-        burst.spread(count, spacing, until)
+        burst.spread(int(str(task["few"])), spacing, until)
+        first, since = list(burst.sent), burst.turns
+        lossy = [index for index in range(len(addresses)) if burst.came(index) < burst.sent[index]]
+        if lossy:
+            apart = max(float(str(task["least"])), spacing * len(lossy) / len(addresses))
+            burst.spread(int(str(task["many"])), apart, until, lossy)
         burst.settle(until)
-    return {
-        label: {
-            "sent": burst.sent[index],
-            "came": burst.came(index),
-            "tries": burst.sent[index] + burst.behind_sent[index],
-            "answered": burst.came(index) + burst.behind_came[index],
+    outcomes = {}
+    for index, label in enumerate(addresses):
+        sent, came = burst.sent[index], burst.came(index)
+        outcomes[label] = {
+            "sent": sent - first[index] if index in lossy else sent,
+            "came": burst.came(index, since) if index in lossy else came,
+            "tries": sent + burst.behind_sent[index],
+            "answered": came + burst.behind_came[index],
         }
-        for index, label in enumerate(addresses)
-    }
+    return {"targets": outcomes}
 
 
 def _labelled(task: dict[str, object]) -> dict[str, str]:

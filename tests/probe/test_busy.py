@@ -68,7 +68,7 @@ KINDS: Final = {
         lambda o: o["sent"] == o["came"] > 0,
     ),
     "echoes": Kind(
-        {"kind": "echoes", "targets": TARGETS, "few": 20, "many": BURST, "spacing": 0.02},
+        {"kind": "echoes", "targets": TARGETS, "few": 20, "many": BURST, "spacing": 0.02, "least": 0.01},
         lambda o: o["sent"] == o["came"] > 0,
     ),
     "knock-tcp": Kind({"kind": "knock", "targets": doors(0, "tcp"), "expected": [], "times": 20}, is_ok),

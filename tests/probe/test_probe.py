@@ -220,6 +220,7 @@ def test_a_burst_counts_what_left_what_came_back_and_what_arrived() -> None:
 
 def test_echoes_are_few_where_none_is_lost_and_all_that_was_sent_is_counted() -> None:
     task: JsonObject = {"kind": "echoes", "key": "k", "few": 20, "many": 100, "spacing": 0.01}
+    task |= {"least": 0.01}
     found = run({**task, "targets": {"me": "127.0.0.1"}})
     assert found["k"]["targets"] == {"me": {"sent": 20, "came": 20, "tries": 20, "answered": 20}}
 

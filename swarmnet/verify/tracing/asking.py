@@ -23,7 +23,7 @@ from swarmnet.verify.scenarios.expected.asked import (
 from swarmnet.verify.scenarios.expected.outside import Outside
 from swarmnet.verify.scenarios.mesh.mesh import address_of
 from swarmnet.verify.scenarios.own.processes import PROGRAMS, ask_programs
-from swarmnet.verify.scenarios.pairs.loss import FEW, MANY, spacing
+from swarmnet.verify.scenarios.pairs.loss import FEW, LEAST_SPACING, MANY, spacing
 from swarmnet.verify.tracing.queues import AFTER, LATER, waiting
 from swarmnet.verify.tracing.rules import ask_knock, ask_rules
 
@@ -256,7 +256,7 @@ def _tries(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> list[Quest
     if addresses and can_ask(end):
         task: JsonObject = {"kind": "icmp", "targets": dict(addresses)}
         burst: JsonObject = {"kind": "echoes", "targets": dict(addresses), "few": FEW, "many": MANY}
-        burst |= {"spacing": spacing(len(addresses))}
+        burst |= {"spacing": spacing(len(addresses)), "least": LEAST_SPACING}
         echo = [
             InsideTask(end.host, echoes_of(end).name, task, end.name),
             InsideTask(end.host, bursts_of(end).name, burst, end.name),

@@ -13,7 +13,7 @@ from swarmnet.model.report import Status
 from swarmnet.model.trace import Layer
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.keys import outcomes
-from swarmnet.verify.scenarios.pairs.loss import BROKEN, DEGRADED, FIX
+from swarmnet.verify.scenarios.pairs.loss import BROKEN, DEGRADED, FIX, MANY
 from swarmnet.verify.tracing.asking import askers, at_addresses, bursts_of, echoes_of
 from swarmnet.verify.tracing.closer import LOSS, Lost
 from swarmnet.verify.tracing.counted import Loses, arrivals, echoes_to, number, which_loses
@@ -22,7 +22,6 @@ from swarmnet.verify.tracing.layers import ok
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from swarmnet.model.base import JsonObject
     from swarmnet.model.expectation import Arrow
     from swarmnet.verify.ends import End
     from swarmnet.verify.scenario import Answers, Setup
@@ -39,6 +38,8 @@ class Shares:
     other: End
     network: str
     sent: int
+    lost: int
+    """Packets of the last burst that were not answered."""
     there: float = 0.0
     back: float = 0.0
     either: float = 0.0
@@ -47,6 +48,11 @@ class Shares:
     def worst(self) -> float:
         """The largest of them."""
         return max(self.there, self.back, self.either)
+
+    @property
+    def is_lossy(self) -> bool:
+        """Whether it loses more than it may: of a burst that was cut short, not one packet or two."""
+        return self.worst >= DEGRADED and self.lost >= DEGRADED * MANY
 
     @property
     def loses(self) -> Loses:
@@ -75,18 +81,19 @@ def steady(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> Layer:
     found = list(_measured(setup, answers, arrow, end))
     if not found:
         return Layer(name=LOSS, status=Status.SKIPPED, detail="no echo comes back, so loss was not measured")
-    worst = max(found, key=lambda one: one.worst)
-    if worst.worst < DEGRADED:
-        most = f"at most {worst.worst:.0%}" if worst.worst else "none"
+    worst = max(found, key=lambda one: (one.is_lossy, one.worst))
+    if not worst.is_lossy:
+        lost = max(one.lost for one in found)
+        most = f"at most {lost}" if lost else "none"
         return ok(LOSS, f"of {min(one.sent for one in found)} packets to each address, {most} got lost")
-    lost = Lost.between(LOSS, end, worst.other, worst.network, worst.loses)
+    way = Lost.between(LOSS, end, worst.other, worst.network, worst.loses)
     return Layer(
         name=LOSS,
         status=Status.FAILED if worst.worst >= BROKEN else Status.WARNING,
         detail=str(worst),
         cause=CauseId.LOSS,
         fix=FIX,
-        evidence={**lost.evidence(), "rate": round(worst.worst, 3)},
+        evidence={**way.evidence(), "rate": round(worst.worst, 3)},
     )
 
 
@@ -96,14 +103,14 @@ def _measured(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> Iterato
     for one in {each.name: each for each in at_addresses(setup, answers, arrow, end)}.values():
         burst = bursts.get(one.name)
         if one.end is not None and number(burst, "sent") and echoed.get(one.name, {}).get("ok") is True:
-            yield _shares(
-                answers, askers(setup, arrow), Shares(end, one.end, one.network, number(burst, "sent")), burst
-            )
+            sent = number(burst, "sent")
+            way = Shares(end, one.end, one.network, sent, max(0, sent - number(burst, "came")))
+            yield _shares(answers, askers(setup, arrow), way)
 
 
-def _shares(answers: Answers, asking: tuple[End, ...], way: Shares, burst: JsonObject | None) -> Shares:
+def _shares(answers: Answers, asking: tuple[End, ...], way: Shares) -> Shares:
     """Return how much each direction of a way loses: what the other end counted is of all askers together."""
-    share = 1 - min(way.sent, number(burst, "came")) / way.sent
+    share = way.lost / way.sent
     mine, total = echoes_to(answers, way.other, (way.end,)), echoes_to(answers, way.other, asking)
     loses, arrived = which_loses(answers, way.other, total, TIMES), arrivals(answers, way.other, TIMES)
     if share >= DEGRADED and loses is Loses.THERE:
