@@ -12,6 +12,7 @@ from swarmnet.verify.ends import HOST_NETWORK, has_names
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.own import dns_servers, overlays_of, running
 from swarmnet.verify.scenarios.expected.asked import UNRESOLVABLE
+from swarmnet.verify.scenarios.own.addresses import names_on
 from swarmnet.verify.scenarios.own.extra_hosts import REMOVE, astray
 from swarmnet.verify.scenarios.own.names import STALE_FIX
 from swarmnet.verify.scenarios.own.processes import (
@@ -77,7 +78,19 @@ def _led(setup: Setup, arrow: Arrow, end: End, others: tuple[End, ...], led: set
             "look for another container with this name or alias: swarmnet show names",
         )
     kind = "its virtual address" if led & virtual else "its containers"
-    return ok("name", f"{arrow.target.name} -> {', '.join(sorted(led))} ({kind})")
+    return ok("name", f"{arrow.target.name} -> {', '.join(sorted(led))} ({kind}){_shared(setup, arrow, end)}")
+
+
+def _shared(setup: Setup, arrow: Arrow, end: End) -> str:
+    """Return which names of the target others have, too: that may be on purpose, as between two versions of one."""
+    mine = f"service {arrow.target.name}"
+    several = {
+        name: owners - {mine}
+        for network in sorted(end.addresses)
+        for name, owners in names_on(setup, network).items()
+        if mine in owners and owners - {mine}
+    }
+    return "".join(f"; {name} also leads to {' and '.join(sorted(other))}" for name, other in sorted(several.items()))
 
 
 def held_by_any(state: ClusterState) -> set[str]:

@@ -32,7 +32,7 @@ from swarmnet.verify.tracing.sections import sections_of
 from swarmnet.workflows.fleet.fanout import fan_out
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from swarmnet.model.expectation import Arrow
     from swarmnet.model.ports import Ports
@@ -73,10 +73,9 @@ def trace(ports: Ports, state: ClusterState, wish: TraceWish, *, kit: ProbeKit, 
         observers = tuple(aside.observers(watching).values())
         setup = replace(setup, ends=entered.ends, observers=observers, publishing=_publishing(ports, state, wish))
         batches = Batches(ports, run.id, Containers({}, watching.containers, {}, entered.containers))
-        answers = _asked(ports, batches, setup, wish)
+        paths = _found(ports, batches, setup, wish)
     finally:
         notes = cleanup.clear(eligible.present, keep=Keep.AS_FOUND)
-    paths = _paths(setup, answers, wish)
     if (look := look_at(state, paths)) is not None:
         ports.listener(Progress("verifying the hosts between which packets get lost"))
         options = VerifyOptions(look.scenarios, look.networks, look.hosts, settle=wish.settle, timeout=wish.timeout)
@@ -86,7 +85,7 @@ def trace(ports: Ports, state: ClusterState, wish: TraceWish, *, kit: ProbeKit, 
     return Trace(
         cluster=ports.inventory.cluster,
         source=str(wish.source),
-        target="" if wish.arrow is None else _typed(wish.arrow),
+        target=", ".join(map(_typed, wish.arrows)),
         paths=paths,
         notes=notes,
     )
@@ -94,10 +93,10 @@ def trace(ports: Ports, state: ClusterState, wish: TraceWish, *, kit: ProbeKit, 
 
 def _publishing(ports: Ports, state: ClusterState, wish: TraceWish) -> dict[tuple[str, int], tuple[Container, ...]]:
     """Return the running containers that hold the ports of hosts that are asked, as far as their engines say so."""
-    if wish.arrow is None or wish.source.has_tasks:
+    if wish.source.has_tasks:
         return {}
     numbers: dict[str, list[int]] = {}
-    for host, port in where_to_ask(state, wish.arrow):
+    for host, port in (place for arrow in wish.arrows for place in where_to_ask(state, arrow)):
         numbers.setdefault(host, []).append(port)
 
     def held(host: str) -> dict[int, tuple[Container, ...]]:
@@ -123,7 +122,7 @@ def _asking_host(state: ClusterState, wish: TraceWish) -> tuple[str, ...]:
     """
     if wish.source.has_tasks or wish.source.kind is PartyKind.OPERATOR:
         return ()
-    if wish.source.kind is not PartyKind.HOST or wish.arrow is None:
+    if wish.source.kind is not PartyKind.HOST or not wish.arrows:
         hint = "trace from a service, HOST/CONTAINER, a host with what it should reach, or operator"
         raise UsageError(f"{wish.source} cannot ask", hint=hint)
     if state.facts(wish.source.name) is None:
@@ -131,31 +130,32 @@ def _asking_host(state: ClusterState, wish: TraceWish) -> tuple[str, ...]:
     return (wish.source.name,)
 
 
-def _asked(ports: Ports, batches: Batches, setup: Setup, wish: TraceWish) -> Answers:
-    answers: Answers = {}
+def _found(ports: Ports, batches: Batches, setup: Setup, wish: TraceWish) -> tuple[Path, ...]:
+    """Return the ways to each target, one target after the other: they ask the same containers."""
     try:
-        for _ in range(ROUNDS):
-            questions = [one for one in _questions(setup, answers, wish) if (one.host, one.key) not in answers]
-            if not questions:
-                break
-            ports.listener(Progress("asking"))
-            answers |= batches.ask(questions, wish.settle)
+        if not wish.arrows:
+            source = str(wish.source)
+            answers = _asked(ports, batches, wish, lambda _answers: look(setup, source))
+            return sections_of(setup, answers, source)
+        return tuple(path for arrow in wish.arrows for path in _ways(ports, batches, setup, wish, arrow))
     finally:
         batches.close()
+
+
+def _ways(ports: Ports, batches: Batches, setup: Setup, wish: TraceWish, arrow: Arrow) -> tuple[Path, ...]:
+    question = ask if wish.source.has_tasks else ask_published if arrow.target.has_tasks else ask_from_host
+    answers = _asked(ports, batches, wish, lambda answers: question(setup, answers, arrow))
+    return paths_of(setup, answers, arrow)
+
+
+def _asked(
+    ports: Ports, batches: Batches, wish: TraceWish, questions: Callable[[Answers], Sequence[Question]]
+) -> Answers:
+    answers: Answers = {}
+    for _ in range(ROUNDS):
+        new = [one for one in questions(answers) if (one.host, one.key) not in answers]
+        if not new:
+            break
+        ports.listener(Progress("asking"))
+        answers |= batches.ask(new, wish.settle)
     return answers
-
-
-def _questions(setup: Setup, answers: Answers, wish: TraceWish) -> Sequence[Question]:
-    if wish.arrow is None:
-        return look(setup, str(wish.source))
-    if wish.source.has_tasks:
-        return ask(setup, answers, wish.arrow)
-    if wish.arrow.target.has_tasks:
-        return ask_published(setup, answers, wish.arrow)
-    return ask_from_host(setup, answers, wish.arrow)
-
-
-def _paths(setup: Setup, answers: Answers, wish: TraceWish) -> tuple[Path, ...]:
-    if wish.arrow is None:
-        return sections_of(setup, answers, str(wish.source))
-    return paths_of(setup, answers, wish.arrow)

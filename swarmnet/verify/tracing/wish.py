@@ -31,16 +31,16 @@ class TraceWish:
     """What the operator wants traced."""
 
     source: Party
-    arrow: Arrow | None = None
-    """None looks at the source's containers alone."""
+    arrows: tuple[Arrow, ...] = ()
+    """None looks at the source's containers alone; several where the target's name is that of several services."""
     settle: float = SETTLE
     timeout: float = WAIT
 
     @property
     def expected(self) -> Expectations:
         """Both ends, as what is entered."""
-        if self.arrow is not None:
-            return Expectations(arrows=(self.arrow,))
+        if self.arrows:
+            return Expectations(arrows=self.arrows)
         return Expectations(sealed=(self.source,))
 
 
@@ -53,7 +53,10 @@ def wish_of(source: str, target: str | None, state: ClusterState, hosts: Invento
     known = Known(
         services=frozenset(one.spec.name for one in state.services), hosts=frozenset(one.name for one in hosts.hosts)
     )
-    party = known.party(_called(source, known, state))
+    meant = _called(source, known, state)
+    if len(meant) > 1:
+        raise UsageError(f"{source} is another name of {' and '.join(meant)}", hint=f"name one: {', '.join(meant)}")
+    party = known.party(meant[0])
     if party is None:
         raise _unknown(source, state, is_source=True)
     if party.kind in (PartyKind.NAME, PartyKind.BLOCK):
@@ -64,11 +67,11 @@ def wish_of(source: str, target: str | None, state: ClusterState, hosts: Invento
             hint = f"write: swarmnet trace {party} SERVICE, or NAME:PORT; swarmnet show host {party} shows the host"
             raise UsageError(f"what should {party} reach?", hint=hint)
         return TraceWish(party)
-    return TraceWish(party, _arrow(party, target, known, state))
+    return TraceWish(party, _arrows(party, target, known, state))
 
 
-def _arrow(source: Party, target: str, known: Known, state: ClusterState) -> Arrow:
-    """Return the arrow to the other end.
+def _arrows(source: Party, target: str, known: Known, state: ClusterState) -> tuple[Arrow, ...]:
+    """Return the arrow to the other end, or to each that a program may reach by this name.
 
     Raises:
         UsageError: the word means nothing there, or the pair makes no sense.
@@ -79,7 +82,11 @@ def _arrow(source: Party, target: str, known: Known, state: ClusterState) -> Arr
         hint = f"write: swarmnet trace {source} db:5432, or db:53/udp, or db:80,443; ports are from 1 to {MOST_PORT}"
         raise UsageError(f"{target!r} is not TO or TO:PORT", hint=hint) from error
     form = behind_port(form, source, known, state)
-    form = form.model_copy(update={"target": _called(form.target, known, state, near=source.name)})
+    meant = _called(form.target, known, state, near=source.name)
+    return tuple(_arrow(source, form.model_copy(update={"target": one}), known, state) for one in meant)
+
+
+def _arrow(source: Party, form: ArrowForm, known: Known, state: ClusterState) -> Arrow:
     to = known.party(form.target)
     if to is None:
         raise _unknown(form.target, state)
@@ -92,17 +99,14 @@ def _arrow(source: Party, target: str, known: Known, state: ClusterState) -> Arr
     return arrow
 
 
-def _called(word: str, known: Known, state: ClusterState, *, near: str = "") -> str:
-    """Return the service that a word is another name of; the word itself where it is of none, or means something.
+def _called(word: str, known: Known, state: ClusterState, *, near: str = "") -> tuple[str, ...]:
+    """Return the services that a word is another name of; the word itself where it is of none, or means something.
 
     Programs know a service of a stack by its alias: ``db``, not ``shop_db``. Of several services with one alias, those
     on a network of the service ``near`` are meant.
-
-    Raises:
-        UsageError: several services have this other name.
     """
     if known.party(word) is not None:
-        return word
+        return (word,)
     places = {one.spec.name: {place.network for place in one.spec.networks or ()} for one in state.services}
     owners = {
         service.spec.name: on
@@ -110,10 +114,7 @@ def _called(word: str, known: Known, state: ClusterState, *, near: str = "") -> 
         if (on := {place.network for place in service.spec.networks or () if word in (place.aliases or ())})
     }
     meant = sorted(name for name, on in owners.items() if on & places.get(near, set())) or sorted(owners)
-    if len(meant) > 1:
-        who = " and ".join(meant)
-        raise UsageError(f"{word} is another name of {who}", hint=f"name one of them: {', '.join(meant)}")
-    return meant[0] if meant else word
+    return tuple(meant) or (word,)
 
 
 def _unknown(word: str, state: ClusterState, *, is_source: bool = False) -> UsageError:

@@ -356,12 +356,12 @@ def test_a_party_alone_is_shown_section_by_section() -> None:
     assert gone.status is Status.FAILED
 
 
-@pytest.mark.parametrize("way", [arrow(WEB, DB, 80), None])
-def test_a_trace_enters_both_ends_and_leaves_nothing(world: World, way: Arrow | None) -> None:
+@pytest.mark.parametrize("ways", [(arrow(WEB, DB, 80),), (arrow(WEB, DB, 80), arrow(WEB, DB, 81)), ()])
+def test_a_trace_enters_all_ends_and_leaves_nothing(world: World, ways: tuple[Arrow, ...]) -> None:
     Paths(world)
     ports = world.ports()
-    result = trace(ports, observe(ports), TraceWish(WEB, way), kit=KIT, run=this_run())
-    assert len(result.paths) == 3
+    result = trace(ports, observe(ports), TraceWish(WEB, ways), kit=KIT, run=this_run())
+    assert len(result.paths) == 3 * max(1, len(ways))
     assert {path.source.partition(" on ")[2] for path in result.paths} == {"m1", "w1", "w2"}
     assert traces(world) == []
 
@@ -382,7 +382,7 @@ def test_packets_that_get_lost_are_verified_between_those_hosts_and_nothing_stay
     address = there.networks["closed"][0].partition("/")[0]
     paths.cut |= {("m1", address), ("m1", "w1")}
     paths.unanswered[f"{address}:80"] = "no answer"
-    result = trace(ports, state, TraceWish(WEB, arrow(WEB, DB, 80)), kit=KIT, run=this_run())
+    result = trace(ports, state, TraceWish(WEB, (arrow(WEB, DB, 80),)), kit=KIT, run=this_run())
     (lost,) = [last for path in result.paths if (last := path.layers[-1]).name == "overlay"]
     assert lost.cause == "underlay"
     assert {key: lost.evidence[key] for key in ("from", "to", "network", "address")} == {

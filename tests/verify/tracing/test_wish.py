@@ -83,8 +83,7 @@ SAID = "8080 leads to 80 in host mode, so it opens only on hosts with a task: "
 def test_a_port_in_host_mode_opens_on_hosts_with_a_task_alone_and_both_ways_of_asking_say_so_in_one_sentence() -> None:
     state = swarm(PublishMode.HOST)
     wish = wish_of("operator", "w1:8080", state, inventory(1, 1))
-    assert wish.arrow is not None
-    assert wish.arrow.target.name == "web"
+    assert [one.target.name for one in wish.arrows] == ["web"]
     assert inwards(state)["program"] == f"{SAID}w1, not on m1"
     layer = at_host(state, "m1", "refused")[-1]
     assert layer.detail == f"m1 refuses 8080: web: {SAID}w1, not on m1"
@@ -142,8 +141,7 @@ def at_host(
     between: str | None = None,
 ) -> tuple[Layer, ...]:
     """Return the layers of the way from the operator's machine to port 8080 of a host."""
-    way = wish_of("operator", f"{host}:8080", state, inventory(1, 1)).arrow
-    assert way is not None
+    (way,) = wish_of("operator", f"{host}:8080", state, inventory(1, 1)).arrows
     approaches = {one.host: Approach("192.0.2.1", 22, between) for one in state.hosts}
     setup = Setup(state, (), approaches=approaches, publishing={(host, 8080): boxes})
     found: Answers = {}
@@ -173,22 +171,28 @@ def test_another_name_of_a_service_means_the_service() -> None:
         shop_web=EndpointSpec(network="back", aliases=("web",)), shop_db=EndpointSpec(network="back", aliases=("db",))
     )
     wish = wish_of("web", "db:5432", state, inventory(1, 1))
-    assert wish.arrow is not None
-    assert (wish.source.name, wish.arrow.target.name) == ("shop_web", "shop_db")
+    assert (wish.source.name, [one.target.name for one in wish.arrows]) == ("shop_web", ["shop_db"])
 
 
-def test_of_several_services_with_one_other_name_the_one_on_a_network_of_the_source_is_meant() -> None:
+@pytest.mark.parametrize(("source", "meant"), [("web", ["two"]), ("all", ["one", "two"]), ("operator", ["one", "two"])])
+def test_of_several_services_with_one_other_name_those_on_a_network_of_the_source_are_meant(
+    source: str, meant: list[str]
+) -> None:
+    """Programs reach either one by chance, so each is traced."""
     db = {name: EndpointSpec(network=name, aliases=("db",)) for name in ("one", "two")}
-    state = named(web=EndpointSpec(network="two"), one=db["one"], two=db["two"])
-    wish = wish_of("web", "db:5432", state, inventory(1, 1))
-    assert wish.arrow is not None
-    assert wish.arrow.target.name == "two"
+    state = named(web=EndpointSpec(network="two"), all=EndpointSpec(network="one"), **db)
+    both = state.services[1].spec.model_copy(update={"networks": tuple(EndpointSpec(network=name) for name in db)})
+    wide = state.services[1].model_copy(update={"spec": both.model_copy(update={"name": "all"})})
+    state = state.model_copy(update={"services": (state.services[0], wide, *state.services[2:])})
+    wish = wish_of(source, "db:5432", state, inventory(1, 1))
+    assert [one.target.name for one in wish.arrows] == meant
+
+
+def test_a_source_that_several_services_are_called_is_refused() -> None:
+    db = {name: EndpointSpec(network=name, aliases=("db",)) for name in ("one", "two")}
     with pytest.raises(UsageError) as caught:
-        wish_of("operator", "db:5432", state, inventory(1, 1))
-    assert (caught.value.message, caught.value.hint) == (
-        "db is another name of one and two",
-        "name one of them: one, two",
-    )
+        wish_of("db", "web", named(web=EndpointSpec(network="two"), **db), inventory(1, 1))
+    assert (caught.value.message, caught.value.hint) == ("db is another name of one and two", "name one: one, two")
 
 
 @pytest.mark.parametrize(
