@@ -186,53 +186,6 @@ def test_a_daemon_json_that_cannot_be_read_is_named() -> None:
     assert only(DaemonJson(), hosts_setup(), answers).evidence["hosts"] == ["w1"]
 
 
-def test_a_copied_machine_id_and_engine_id_name_both_hosts() -> None:
-    answers = healthy()
-    answers["w2", FILES.name] = answers["w1", FILES.name]
-    setup = hosts_setup(host_facts("m1"), host_facts("w1", id="same"), host_facts("w2", id="same"))
-
-    found = bad(Identities(), setup, answers)
-
-    assert {(one.cause, str(one.evidence["hosts"])) for one in found} == {
-        (CauseId.MACHINE_ID, "['w1', 'w2']"),
-        (CauseId.SAME_ENGINE, "['w1', 'w2']"),
-    }
-
-
-def test_two_names_of_one_host_are_one_finding() -> None:
-    twin = host_facts("w1", id="same")
-    other = twin.model_copy(update={"host": "w2"})
-    answers = healthy()
-    answers["w2", FILES.name] = answers["w1", FILES.name]
-
-    found = only(Identities(), hosts_setup(host_facts("m1"), twin, other), answers)
-
-    assert (found.cause, found.evidence["hosts"]) == (CauseId.HOST_TWICE, ["w1", "w2"])
-
-
-def test_cards_with_one_mac_address_are_named() -> None:
-    answers = healthy()
-    answers["w2", PLACES.name] = Answer({"places": {address("w2"): {"device": "eth0", "mac": "02w1"}}})
-
-    assert only(Identities(), hosts_setup(), answers).cause == CauseId.SAME_MAC
-
-
-def test_a_host_that_has_the_address_of_another_one_is_named() -> None:
-    answers = healthy()
-    places: JsonObject = {address("w1"): {"device": "eth0", "mac": "02w1"}, address("w2"): {"device": "lo"}}
-    answers["w1", PLACES.name] = Answer({"places": places})
-
-    found = only(Identities(), hosts_setup(), answers)
-
-    assert (found.cause, found.evidence["hosts"]) == (CauseId.ADDRESS_OF_PEER, ["w1", "w2"])
-
-
-def test_an_address_that_the_host_does_not_have_is_named() -> None:
-    found = only(Identities(), hosts_setup(problems={"w1": "w1: 10.9.9.9 is not an address of the host"}))
-
-    assert (found.cause, found.evidence["hosts"]) == (CauseId.ADVERTISE, ["w1"])
-
-
 def test_a_port_that_a_program_has_is_named_with_the_program() -> None:
     busy = with_port(host_facts("w1"), OpenPort(port=7946, protocol=Protocol.UDP, uid=100))
     answers = healthy()
