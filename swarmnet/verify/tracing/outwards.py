@@ -127,6 +127,7 @@ def _passed_on(setup: Setup, answers: Answers, end: End, default: JsonObject, tr
         CLIENT,
         came_by=device_of(setup, end.host, str(default.get("via"))) or BRIDGE,
         leaves_by=device_of(setup, end.host, lost[0].addresses[0]),
+        asked=(lost[0].addresses[0], lost[0].target.door.port),
     )
     if (stop := stopped(answers, end.host, packet)) is not None:
         yield failed("firewall", stop.words, stop.cause, stop.fix)
@@ -282,7 +283,9 @@ def _lacks(answers: Answers, host: str, port: PublishedPort) -> bool:
 def _kept_out(setup: Setup, answers: Answers, one: Outcome, port: PublishedPort) -> Layer | None:
     """Return what the host that was asked does with packets for a published port."""
     host, own = one.target.network, one.target.name
-    coming = Packet(str(port.protocol), "", own, port.published, CLIENT, came_by=device_of(setup, host, own))
+    device = device_of(setup, host, own)
+    asked = (own, port.published) if port.published is not None else None
+    coming = Packet(str(port.protocol), "", own, port.published, CLIENT, came_by=device, asked=asked)
     mesh = port.mode is PublishMode.INGRESS
     inner = replace(
         coming, target=INSIDE if mesh else "", port=port.published if mesh else port.target, leaves_by=BRIDGE

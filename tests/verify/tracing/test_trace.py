@@ -239,12 +239,14 @@ def test_the_way_out_is_a_name_a_route_and_a_port() -> None:
 
 
 DROP = RULES.replace("-A FORWARD -j", "-A DOCKER-USER -j DROP\n-A FORWARD -j")
+ASKED = DROP.replace("-j DROP", "-m conntrack --ctorigdstport 443:8080 --ctdir ORIGINAL -j DROP")
 
 
 @pytest.mark.parametrize(
     ("commands", "exit_code", "layer", "cause", "said"),
     [
         ({"iptables-save": DROP}, 124, "firewall", "firewall-drops", "-A DOCKER-USER -j DROP"),
+        ({"iptables-save": ASKED}, 124, "firewall", "firewall-drops", "--ctorigdstport 443:8080"),
         (
             {"iptables-save": RULES.replace("-i docker_gwbridge !", "-i x !")},
             124,
@@ -313,6 +315,7 @@ def test_the_way_of_the_operators_machine_is_a_published_port() -> None:
             "firewall-drops",
             "the firewall of m1 drops these packets: -A DOCKER-USER -j DROP",
         ),
+        (80, ASKED, 8080, "firewall", "firewall-drops", "--ctorigdstport 443:8080"),
         (8000, RULES, 8080, "program", "not-listening", "8080 leads to port 80 of web.1 on m1, and no program"),
         (80, RULES, 9090, "published", "port-closed", "web does not publish 9090, it publishes 8080/tcp"),
         (80, RULES, 8080, "published", "blocked", "does not open on m1"),
