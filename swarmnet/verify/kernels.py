@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmnet.verify import keys
-from swarmnet.verify.keys import ESP, NEIGHBOURS
+from swarmnet.verify.keys import ESP, NEIGHBOURS, WAYS, outcomes
 from swarmnet.verify.scenario import ObserverTask, ProbeTask
 
 if TYPE_CHECKING:
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from swarmnet.verify.scenario import Answers
 
 KERNEL, VXLAN = keys.value("kernel"), keys.command("vxlan")
+
+LOOPBACK = "lo"
+"""By which a kernel reaches addresses of its own."""
 
 ESP_TRIAL = (
     *("unshare", "--net", "ip", "xfrm", "state", "add", "src", "192.0.2.1", "dst", "192.0.2.2", "proto", "esp"),
@@ -67,3 +70,13 @@ def kernel_of(answers: Answers, host: str) -> JsonObject | None:
     """Return what a host's kernel does with packets; None where that is not known."""
     said = KERNEL.read(answers, host)
     return said if said is not None and "forward" in said else None
+
+
+def ways_out(answers: Answers, host: str) -> dict[str, JsonObject]:
+    """Return the ways by which a host sends to each peer; without those that end on the host itself.
+
+    They do where a host has the address of a peer on a device of its own (``address-of-peer``): the kernel's answer is
+    that of its loopback device, with an MTU of 65536 and the peer's address as the source.
+    """
+    found, _problem = outcomes(answers, host, WAYS)
+    return {peer: way for peer, way in found.items() if way.get("device") != LOOPBACK}

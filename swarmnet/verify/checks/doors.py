@@ -82,3 +82,10 @@ def doors_of(setup: Setup) -> tuple[Door, ...]:
 def is_tested(setup: Setup, pair: Pair, door: Door) -> bool:
     """Return whether the second host takes such packets of the first."""
     return not door.managers_only or (setup.planned is not None and pair[1] in setup.planned.managers)
+
+
+def all_passages(setup: Setup, one: str, other: str) -> frozenset[Claim]:
+    """Return the claims that anything passes between two hosts, either way, and that answers come back."""
+    pairs = ((one, other), (other, one))
+    found = {door.passage(*pair) for door in doors_of(setup) for pair in pairs}
+    return frozenset(found | {claims.passage("answers", *pair) for pair in pairs})

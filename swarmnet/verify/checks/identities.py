@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from itertools import combinations
 from typing import TYPE_CHECKING, ClassVar
@@ -11,6 +12,7 @@ from swarmnet.model.report import Status
 from swarmnet.operations.addresses import ONE_ADDRESS, UNENCRYPTED, few, own_routes
 from swarmnet.verify import keys
 from swarmnet.verify.checks.asked import FILES, MACHINE, files, lines
+from swarmnet.verify.checks.doors import all_passages
 from swarmnet.verify.checks.host_check import HostCheck, members, unread_in
 from swarmnet.verify.copies import same_address, same_engine, same_mac, shared
 from swarmnet.verify.ids import CauseId
@@ -131,7 +133,8 @@ def _doubled(setup: Setup, answers: Answers) -> Iterator[Trouble]:
     }
     plans = (setup.planned.addresses, setup.planned.data_paths) if setup.planned else ()
     known = {host: {plan[host] for plan in plans if plan.get(host)} for host in setup.watched}
-    yield from same_address(places, known)
+    for one in same_address(places, known):
+        yield replace(one, broken=all_passages(setup, *one.hosts))
 
 
 def _is_one_host(one: HostFacts, two: HostFacts) -> bool:

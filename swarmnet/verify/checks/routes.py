@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from swarmnet.model.blocks import overlapping
 from swarmnet.model.plural import count
 from swarmnet.operations.addresses import own_routes
-from swarmnet.verify import claims
+from swarmnet.verify.checks.doors import all_passages
 from swarmnet.verify.checks.host_check import HostCheck, members
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.trouble import Trouble
@@ -62,17 +62,12 @@ def _bridged(setup: Setup) -> Iterator[Trouble]:
                 ]
                 own = _within(known.get(facts.host, ""), part.subnet)
                 if net.spec.driver == "bridge" and inside and not own:
-                    yield _bridge(facts.host, (net.spec.name, part.subnet), inside)
+                    yield _bridge(setup, facts.host, (net.spec.name, part.subnet), inside)
 
 
-def _bridge(host: str, bridge: tuple[str, str], inside: list[str]) -> Trouble:
+def _bridge(setup: Setup, host: str, bridge: tuple[str, str], inside: list[str]) -> Trouble:
     name, subnet = bridge
-    ways = frozenset(
-        claims.passage(carrier, *pair)
-        for carrier in ("vxlan", "esp", "tcp/7946", "udp/7946", "tcp/2377")
-        for other in inside
-        for pair in ((host, other), (other, host))
-    )
+    ways = frozenset(claim for other in inside for claim in all_passages(setup, host, other))
     remove = () if name == "bridge" else (f"docker network rm {name}",)
     return Trouble(
         CauseId.BRIDGE_ON_UNDERLAY,

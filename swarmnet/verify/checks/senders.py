@@ -23,6 +23,8 @@ def strange_senders(setup: Setup, answers: Answers) -> Iterator[Trouble]:
     for host in setup.watched:
         by_sender = (ENDED.read(answers, host) or {}).get("senders")
         for sender, address in by_sender.items() if isinstance(by_sender, dict) else ():
+            if sender == host:
+                continue  # the address of its peer is one of its own
             addresses = [planned.address(sender, is_data=data) for data in (False, True)] if planned else []
             # By the other version of IP, hosts have another address: that mixture is a finding of its own.
             known = {one for one in addresses if one and (":" in one) == (":" in str(address))}
@@ -33,8 +35,8 @@ def strange_senders(setup: Setup, answers: Answers) -> Iterator[Trouble]:
         yield Trouble(
             CauseId.OTHER_SENDER,
             (sender,),
-            f"{', '.join(hosts)} see packets of {sender} from {address}, but it is to be known as {own}: overlays drop"
-            " what comes from an address that they do not know",
+            f"{', '.join(hosts)} {'see' if hosts[1:] else 'sees'} packets of {sender} from {address}, but it is to be"
+            f" known as {own}: overlays drop what comes from an address that they do not know",
             f"write 'advertise: {address}' for {sender} in the inventory; where NAT is in between, connect the hosts by"
             " a private network or a VPN",
             broken=frozenset(claims.vxlan(sender, host) for host in hosts),

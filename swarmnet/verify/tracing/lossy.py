@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from swarmnet.model.plural import count
 from swarmnet.model.report import Status
 from swarmnet.model.trace import Layer
 from swarmnet.verify.ids import CauseId
@@ -85,7 +86,7 @@ def steady(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> Layer:
     if not worst.is_lossy:
         lost = max(one.lost for one in found)
         most = f"at most {lost}" if lost else "none"
-        return ok(LOSS, f"of {min(one.sent for one in found)} packets to each address, {most} got lost")
+        return ok(LOSS, f"of {count(min(one.sent for one in found), 'packet')} to each address, {most} got lost")
     way = Lost.between(LOSS, end, worst.other, worst.network, worst.loses)
     return Layer(
         name=LOSS,

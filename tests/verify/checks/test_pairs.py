@@ -155,6 +155,7 @@ def test_a_host_that_others_see_under_another_address_is_named() -> None:
     setup = hosts_setup()
     seen = packets(setup, {})
     seen["m1", ENDED.name].value["senders"] = {"w1": "203.0.113.9", "w2": "192.0.2.12"}
+    seen["w2", ENDED.name].value["senders"] = {"w2": "192.0.2.11"}  # an address of its own is that of a peer
 
     (found,) = Pairs().judge(setup, seen).verdicts
 

@@ -104,7 +104,10 @@ def test_a_host_that_has_the_address_of_another_one_is_the_cause_of_all_that_is_
     setup = swarm()
     devices: JsonObject = {"devices": {vtep("w1"): "eth0", vtep("w2"): "lo", "127.0.0.1": "lo"}}
     said = observed(setup, lost, w1=devices) | opened(((*pair, 7946) for pair in lost), lost)
-    found = bad(setup, [Identities(), Ports(), UdpMatrix()], said)
+    stays: JsonObject = {"ok": True, "mtu": 65536, "device": "lo", "local": vtep("w2")}
+    leaves: JsonObject = {"ok": True, "mtu": 1500, "device": "eth0", "local": vtep("w1")}
+    said["w1", "wire/ways"] = Answer({"targets": {"w2": stays, "w3": leaves}})
+    found = bad(setup, [Identities(), Kernels(), Ports(), UdpMatrix()], said)
     assert (found[0].cause, roots(found)) == ("address-of-peer", ["address-of-peer"])
     assert found[0].detail.startswith(f"w1 has {vtep('w2')}, the address of w2, on its device lo")
     assert found[0].evidence["commands"] == [f"ip address del {vtep('w2')} dev lo"]

@@ -19,8 +19,7 @@ from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims
 from swarmnet.verify.captures import IPSEC, delta, observed_probes
 from swarmnet.verify.ids import CauseId
-from swarmnet.verify.kernels import without_esp
-from swarmnet.verify.keys import WAYS, outcomes
+from swarmnet.verify.kernels import ways_out, without_esp
 from swarmnet.verify.scenarios.encryption.captured import SightedScenario
 from swarmnet.verify.scenarios.encryption.flushed import flushed
 from swarmnet.verify.scenarios.sizes.overlay import ways
@@ -155,7 +154,7 @@ def pair_trouble(setup: Setup, answers: Answers, pair: tuple[str, str], vteps: t
     coming = [one.get("spi") for one in rows(answers, target, "states") if one.get("target") == vteps[1]]
     return (
         _wrong_policy(setup, policy, leaving)
-        or _wrong_source(policy, outcomes(answers, source, WAYS)[0].get(target, {}).get("local"))
+        or _wrong_source(policy, ways_out(answers, source).get(target, {}).get("local"))
         or _wrong_keys(policy, leaving, coming)
     )
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from swarmnet.model.network import GATEWAY
 from swarmnet.verify import claims, keys
 from swarmnet.verify.ids import CauseId
-from swarmnet.verify.kernels import kernel_of
-from swarmnet.verify.keys import WAYS, outcomes
+from swarmnet.verify.kernels import LOOPBACK, kernel_of, ways_out
+from swarmnet.verify.keys import outcomes
 from swarmnet.verify.scenario import ObserverTask
 from swarmnet.verify.scenarios.control.subnets import within
 from swarmnet.verify.trouble import Trouble
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 INWARDS = keys.targets("bridge-way")
 NAME = "com.docker.network.bridge.name"
-OWN = "lo"
-"""By which a kernel reaches addresses of its own: that says nothing of containers."""
 NO_ROUTE = "ENETUNREACH"
 REFUSED = frozenset({NO_ROUTE, "EINVAL", "EHOSTUNREACH", "EACCES"})
 """What kernels say of an address without a route, and of blackhole, unreachable and prohibit."""
@@ -77,7 +75,7 @@ def led_away(setup: Setup, answers: Answers, host: str) -> Iterator[Trouble]:
     for subnet, bridge in inside(setup, host).items():
         way = found.get(subnet, {})
         device, error = way.get("device"), str(way.get("error"))
-        if way.get("ok") is True and isinstance(device, str) and device not in (bridge.device, OWN):
+        if way.get("ok") is True and isinstance(device, str) and device not in (bridge.device, LOOPBACK):
             table = way.get("table")
             seen = f"leave by {device}"
             mend = _other_table(subnet, table) if isinstance(table, int) else _main_table(answers, host, bridge, seen)
@@ -102,7 +100,7 @@ def led_away(setup: Setup, answers: Answers, host: str) -> Iterator[Trouble]:
 
 def _reaches_others(answers: Answers, host: str) -> bool:
     """Return whether the host's kernel found a way to another host: then what it says of the bridge counts."""
-    return any(way.get("ok") is True for way in outcomes(answers, host, WAYS)[0].values())
+    return any(way.get("ok") is True for way in ways_out(answers, host).values())
 
 
 def _first(subnet: str) -> str:

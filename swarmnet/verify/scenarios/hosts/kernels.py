@@ -15,8 +15,8 @@ from swarmnet.model.plural import count
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims, keys
 from swarmnet.verify.ids import CauseId
-from swarmnet.verify.kernels import VXLAN, VXLAN_TRIAL, kernel_of, settings, without_vxlan
-from swarmnet.verify.keys import EXCHANGES, WAYS, outcomes
+from swarmnet.verify.kernels import VXLAN, VXLAN_TRIAL, kernel_of, settings, ways_out, without_vxlan
+from swarmnet.verify.keys import EXCHANGES, outcomes
 from swarmnet.verify.scenario import (
     Answers,
     Findings,
@@ -112,10 +112,9 @@ class Kernels(Scenario):
 
     def _sources(self, setup: Setup, answers: Answers, host: str) -> Iterable[Verdict]:
         known = {one.host: one.vtep for one in setup.observers}
-        found, _ = outcomes(answers, host, WAYS)
         others = {
             peer: str(way["local"])
-            for peer, way in found.items()
+            for peer, way in ways_out(answers, host).items()
             if known[host] and way.get("local") not in (None, known[host])
         }
         hurt = {peer: local for peer, local in others.items() if is_lost(setup, answers, host, peer)}
@@ -143,7 +142,7 @@ class Kernels(Scenario):
             or filters.get(str(devices.get(vtep))) != STRICT
         ):
             return
-        device, (found, _) = str(devices[vtep]), outcomes(answers, host, WAYS)
+        device, found = str(devices[vtep]), ways_out(answers, host)
         away = {peer: str(way["device"]) for peer, way in found.items() if way.get("device") not in (None, device)}
         if away:
             peers = ", ".join(sorted(away))

@@ -8,6 +8,7 @@ from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import absence, claims, keys
 from swarmnet.verify.captures import COUNTERS, delta, observed_probes, peers_among, peers_of, place
 from swarmnet.verify.ids import CauseId
+from swarmnet.verify.kernels import ways_out
 from swarmnet.verify.keys import PLACES, WAYS, outcomes
 from swarmnet.verify.patterns import decompose
 from swarmnet.verify.scenario import (
@@ -342,8 +343,7 @@ def vteps(setup: Setup, hosts: Collection[str]) -> JsonObject:
 
 def underlays(answers: Answers, host: str) -> dict[str, int]:
     """Return the MTU with which a host sends to each peer, from its device or route."""
-    found, _ = outcomes(answers, host, WAYS)
-    return {peer: mtu for peer, way in found.items() if isinstance(mtu := way.get("mtu"), int)}
+    return {peer: mtu for peer, way in ways_out(answers, host).items() if isinstance(mtu := way.get("mtu"), int)}
 
 
 def _raised(setup: Setup, answers: Answers, hosts: list[str], mtu: int) -> str:
