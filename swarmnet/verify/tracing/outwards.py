@@ -11,10 +11,12 @@ from swarmnet.model.plural import count
 from swarmnet.model.report import Status
 from swarmnet.model.service import PublishMode
 from swarmnet.model.trace import Layer
+from swarmnet.operations.addresses import few
 from swarmnet.verify.ends import HOST_NETWORK
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.iptables import CHAIN, EMPTY, is_published
 from swarmnet.verify.keys import SAVE
+from swarmnet.verify.own import overlays_of
 from swarmnet.verify.packet_filter import Packet
 from swarmnet.verify.scenarios.control.subnets import within
 from swarmnet.verify.scenarios.expected.asked import (
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from swarmnet.model.base import JsonObject
-    from swarmnet.model.expectation import Arrow
+    from swarmnet.model.expectation import Arrow, Party
     from swarmnet.model.service import PublishedPort
     from swarmnet.verify.ends import End
     from swarmnet.verify.scenario import Answers, Setup
@@ -72,13 +74,27 @@ def outwards(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> Iterator
         yield hidden_by
     default = _default(answers, end)
     if default is None and any(one.seen == UNREACHABLE for one in tried):
-        fix = f"attach {arrow.source} to a network that is not internal"
-        yield failed("route", "there is no default route: all its networks are internal", CauseId.NO_ROUTE, fix)
+        words = "there is no default route: all its networks are internal"
+        yield failed("route", words, CauseId.NO_ROUTE, _way_out(setup, arrow.source))
     via = f"via {default.get('via')} on {default.get('device')}" if default is not None else "on its own networks"
     yield ok("route", via)
     if default is not None and HOST_NETWORK not in end.addresses:
         yield from _passed_on(setup, answers, end, default, tried)
     yield _port(answers, end, worst("port", setup, answers, tried, lambda _count: f"{name} accepts connections"), tried)
+
+
+def _way_out(setup: Setup, source: Party) -> str:
+    """Return how a service or container gets a network with a way out: that may let others reach it, so all are named.
+
+    A container is written with its host, ``w1/legacy``, and is connected there.
+    """
+    open_ones = [net.spec.name for net in overlays_of(setup.state, (), named=False) if not net.spec.internal]
+    which = f" ({few(open_ones)})" if open_ones else ""
+    host, _, name = str(source).rpartition("/")
+    command = f"docker service update --network-add NETWORK {name}"
+    if host:
+        command = f"on {host}: docker network connect NETWORK {name}"
+    return f"attach {source} to a network that is not internal{which}: {command}"
 
 
 def _unresolved(setup: Setup, answers: Answers, end: End, lost: Outcome) -> Layer:

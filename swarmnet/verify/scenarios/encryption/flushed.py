@@ -45,9 +45,15 @@ def flushed(scenario: str, setup: Setup, answers: Answers, vteps: Mapping[str, s
                 detail=f"{host} had no IPsec states for {', '.join(sorted(peers))} before this run, whose probes made"
                 " its engine set them again: its containers lost what they sent over encrypted networks",
                 fix=f"find what removes these states on {host}: ip xfrm state flush, or strongSwan or Libreswan,"
-                " which do so when they start; until then, a container that joins the network brings them back",
+                " which do so when they start. The engine sets them again when it restarts, or when a container joins"
+                " the network:",
                 cause=CauseId.IPSEC_FLUSHED,
-                evidence={"cause": CauseId.IPSEC_FLUSHED, "hosts": [host], "peers": [*sorted(peers)]},
+                evidence={
+                    "cause": CauseId.IPSEC_FLUSHED,
+                    "hosts": [host],
+                    "peers": [*sorted(peers)],
+                    "commands": ["systemctl restart docker"],
+                },
                 broken=frozenset(claims.esp(*way) for peer in peers for way in ((host, peer), (peer, host))),
             )
 
