@@ -106,14 +106,17 @@ class Shown:
     def removed(self) -> None:
         """Remove what was not there before: services first, then what they used, once their tasks have let go."""
         for kind in KINDS:
-            assert soon(partial(self._gone, kind)), kind
+            assert soon(partial(self._gone, kind)), (kind, self._left(kind))
 
     def _gone(self, kind: str) -> bool:
         """Remove what can be removed on each host, and return whether nothing is left: networks may hold others."""
-        left = {(host.name, name) for host in self.lab.hosts for name in self._new(host.name, kind)}
+        left = self._left(kind)
         for host, name in left:
             self.lab.exec(host, ["docker", kind, "rm", name])
         return not left
+
+    def _left(self, kind: str) -> set[tuple[str, str]]:
+        return {(host.name, name) for host in self.lab.hosts for name in self._new(host.name, kind)}
 
     def _new(self, host: str, kind: str) -> set[str]:
         return set(self._names(host, kind)) - self.before[kind]
