@@ -91,10 +91,8 @@ def _way_out(setup: Setup, source: Party) -> str:
     open_ones = [net.spec.name for net in overlays_of(setup.state, (), named=False) if not net.spec.internal]
     which = f" ({few(open_ones)})" if open_ones else ""
     host, _, name = str(source).rpartition("/")
-    command = f"docker service update --network-add NETWORK {name}"
-    if host:
-        command = f"on {host}: docker network connect NETWORK {name}"
-    return f"attach {source} to a network that is not internal{which}: {command}"
+    joins = f"on {host}: docker network connect" if host else "docker service update --network-add"
+    return f"attach {source} to a network that is not internal{which}: {joins} NETWORK {name}"
 
 
 def _unresolved(setup: Setup, answers: Answers, end: End, lost: Outcome) -> Layer:

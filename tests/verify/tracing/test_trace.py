@@ -233,8 +233,9 @@ def test_the_way_out_is_a_name_a_route_and_a_port() -> None:
     ]
     hosts.says["web.1", "deb.example:443"] = {"seen": "unreachable", "why": "x", "addresses": ["192.0.2.7"]}
     hosts.routes = []
-    name, fix = broken(hosts.traced(way)).name, broken(hosts.traced(way)).fix
-    assert (name, str(fix).partition(": ")[2]) == ("route", "docker service update --network-add NETWORK web")
+    found = broken(hosts.traced(way))
+    words = str(found.fix).partition(": ")[2]
+    assert (found.name, words) == ("route", "docker service update --network-add NETWORK web")
     hosts.says["web.1", "deb.example:443"] = {"seen": "unresolvable", "why": "server failure"}
     assert broken(hosts.traced(way)).name == "name"
 

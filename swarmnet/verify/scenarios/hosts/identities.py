@@ -98,8 +98,8 @@ def _doubled(setup: Setup, answers: Answers, hosts: Iterable[str]) -> Iterable[T
     known = {one.host: {one.vtep, one.known_by} - {""} for one in setup.observers}
     for one in same_address(devices, known):
         host, peer = one.hosts
-        hurt = {other.host for other in setup.observers if other.host != peer}
-        pairs = [(other, peer) for other in sorted(hurt) if other == host or is_lost(setup, answers, other, peer)]
+        others = (other for other in known if other != peer)
+        pairs = [(other, peer) for other in others if other == host or is_lost(setup, answers, other, peer)]
         broken = {place for pair in pairs for place in (claims.sends(*pair), *everything(*pair))}
         yield replace(one, broken=frozenset(broken))
 
